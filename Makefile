@@ -1,0 +1,53 @@
+# Everything sets itself up in .venv: uv when it is there, else venv and pip.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+RUN    := $(VENV)/.ready
+DEV    := $(VENV)/.ready-dev
+
+.PHONY: demo test test-long lint format check clean benchmark-overhead
+
+demo: $(RUN)
+	@$(BIN)/contextkit demo
+
+test: $(DEV)
+	$(BIN)/pytest -n 2 -m "not long"
+
+test-long: $(DEV)
+	$(BIN)/pytest -n 2 --timeout 1800
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(DEV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: lint test
+
+benchmark-overhead: $(DEV)
+	$(BIN)/python benchmarks/overhead.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# $(call install,WHAT,STAMP): make the environment if need be, install WHAT into it, remember that it was done.
+define install
+	@if command -v uv >/dev/null 2>&1; then \
+		{ [ -x $(BIN)/python ] || uv venv --quiet --seed --python "$$(command -v $(PYTHON))" $(VENV); } && \
+		uv pip install --quiet --python $(BIN)/python -e '$(1)'; \
+	else \
+		{ [ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV); } && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '$(1)'; \
+	fi
+	@touch $(2)
+endef
+
+$(RUN): pyproject.toml
+	$(call install,.,$@)
+
+$(DEV): pyproject.toml
+	$(call install,.[dev],$@)
+	@touch $(RUN)
