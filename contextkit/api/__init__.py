@@ -1,0 +1,1 @@
+"""What the Claude Messages API is: facts, validity, requests, usage and prices."""

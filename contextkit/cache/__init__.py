@@ -1,0 +1,1 @@
+"""The server's prompt cache as a model, shared by planner, emulator, lint and audit."""

@@ -1,0 +1,1 @@
+"""When old turns become a summary, what it costs, and the request for it."""

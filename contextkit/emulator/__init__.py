@@ -1,0 +1,1 @@
+"""A local Messages API that bills like the real prompt cache."""

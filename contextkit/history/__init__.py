@@ -1,0 +1,1 @@
+"""The log, its levels, and the view of it that is sent."""

@@ -1,0 +1,1 @@
+"""Tool output in, smaller tool output out."""

@@ -1,0 +1,1 @@
+"""Keep JSON under a key."""
