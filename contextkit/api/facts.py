@@ -173,7 +173,7 @@ ALIASES: Final[dict[str, str]] = {
 }
 """Short names, resolved to the newest of each family on the date in `AS_OF`."""
 
-# What platforms put around a model id: "us.anthropic.", "anthropic/", "-20250929", "@20250929", "-v1:0", "[1m]"; and "opus-4.6".
+# What platforms put around a model id: "us.anthropic.", "anthropic/", "-20250929", "@20250929", "-v1:0", "[1m]".
 _PREFIX = re.compile(r"^(?:[a-z]+[./])*(?=claude-)")
 _SUFFIX = re.compile(r"(?:[-@]\d{8})?(?:-v\d+)?(?::\d+)?(?:\[\w+\])?$")
 
