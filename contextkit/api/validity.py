@@ -1,0 +1,271 @@
+"""The validity rules of a Messages request, as faults in the API's own words.
+
+Law: a body without faults is one that the API takes, as far as first-party text says; a fault carries the status,
+the error type and the shape of message that the API answers with. Texts marked (unverified) are ours: the rule is
+documented, its exact wording is not. The conversation's property tests and the emulator share these rules.
+
+Sources: SDK 2.12.0 types and docstrings; the tool-use, thinking, prompt-caching, errors and migration pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contextkit.api.facts import MAX_MESSAGES, TOOL_ID, Model, model
+from contextkit.api.marks import refused_marks
+from contextkit.api.messages import has_user_text, walk
+
+__all__ = ["Fault", "faults", "merged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason why the API refuses a body.
+
+    Attributes:
+        message: the text of the error.
+        status: HTTP status.
+        type: the error's type, as in the API's JSON.
+    """
+
+    message: str
+    status: int = 400
+    type: str = "invalid_request_error"
+
+
+_USER_ONLY: Final = frozenset({"tool_result", "image", "document", "search_result", "container_upload"})
+_ASSISTANT_ONLY: Final = frozenset({"tool_use", "thinking", "redacted_thinking", "server_tool_use"})
+_SAMPLING: Final = ("temperature", "top_p", "top_k")
+_MANUAL: Final = "enabled"
+
+Turn = tuple[str, list[tuple[str, Mapping[str, Any]]]]
+"""A role and its blocks, each with the path the API names it by."""
+
+
+def faults(body: Mapping[str, Any]) -> Iterator[Fault]:
+    """Every fault of a request body, in about the order in which the API looks; empty for a valid body."""
+    found = list(_shape(body))
+    yield from found
+    if found:
+        return  # what follows walks content that must have its shape
+    row = model(str(body["model"]))
+    turns = merged(body["messages"])
+    yield from _roles(body["messages"], row)
+    yield from _content(body, turns)
+    yield from _pairs(turns)
+    yield from _thinking(body, turns, row)
+    yield from _ending(turns, row)
+    yield from (Fault(message) for message in refused_marks(body))
+    yield from _zero(body)
+
+
+def _shape(body: Mapping[str, Any]) -> Iterator[Fault]:
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        yield Fault("model: Field required")
+    limit = body.get("max_tokens")
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        yield Fault("max_tokens: Field required")
+    elif limit < 0:
+        yield Fault("max_tokens: Input should be greater than or equal to 0")
+    messages = body.get("messages")
+    if not isinstance(messages, Sequence) or isinstance(messages, str):
+        yield Fault("messages: Field required")
+        return
+    if not messages:
+        yield Fault("messages: at least one message is required")
+    if len(messages) > MAX_MESSAGES:
+        yield Fault(f"messages: too many messages; at most {MAX_MESSAGES} are allowed")  # (unverified)
+    for name in _SAMPLING:
+        if name in body:  # API version 2026-10-21, the default of SDK 2
+            yield Fault(f"{name}: Extra inputs are not permitted")  # (unverified)
+    for index, message in enumerate(messages):
+        yield from _message_shape(message, f"messages.{index}")
+
+
+def _message_shape(message: Any, where: str) -> Iterator[Fault]:
+    if not isinstance(message, Mapping):
+        yield Fault(f"{where}: Input should be a valid dictionary")
+        return
+    if message.get("role") not in {"user", "assistant", "system"}:
+        yield Fault(f"{where}.role: Input should be 'user' or 'assistant'")
+    content = message.get("content")
+    if isinstance(content, str):
+        return
+    if not isinstance(content, Sequence):
+        yield Fault(f"{where}.content: Field required")
+        return
+    for index, block in enumerate(content):
+        if not isinstance(block, Mapping) or not isinstance(block.get("type"), str):
+            yield Fault(f"{where}.content.{index}.type: Field required")
+        elif block["type"] == "text" and not isinstance(block.get("text"), str):
+            yield Fault(f"{where}.content.{index}.text.text: Field required")
+
+
+def merged(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
+    """Same-role neighbours as one turn (SDK docstring of `messages`); system messages are left out."""
+    turns: list[Turn] = []
+    for index, message in enumerate(messages):
+        if message["role"] == "system":
+            continue
+        blocks = [(f"messages.{index}.content.{at}", block) for at, block in enumerate(walk(message))]
+        if turns and turns[-1][0] == message["role"]:
+            turns[-1][1].extend(blocks)
+        else:
+            turns.append((message["role"], blocks))
+    return turns
+
+
+def _roles(messages: Sequence[Mapping[str, Any]], row: Model | None) -> Iterator[Fault]:
+    before = ""
+    for index, message in enumerate(messages):
+        role, last = message["role"], index == len(messages) - 1
+        if not message["content"] and not (last and role == "assistant") and role != "system":
+            yield Fault(
+                f"messages.{index}: all messages must have non-empty content except for the optional final assistant"
+                " message"
+            )
+        if role == "system":
+            if row is not None and not row.mid_system and not row.doubt:
+                yield Fault("role 'system' is not supported on this model")
+            if before not in {"user", "system"}:
+                yield Fault(f"messages.{index}: a system message must follow a user turn")  # (unverified)
+        before = role
+
+
+def _content(body: Mapping[str, Any], turns: Sequence[Turn]) -> Iterator[Fault]:
+    system = body.get("system")
+    if isinstance(system, Sequence) and not isinstance(system, str):
+        yield from (
+            Fault(f"system.{at}: text content blocks must be non-empty")
+            for at, block in enumerate(system)
+            if isinstance(block, Mapping) and not block.get("text")
+        )
+    for role, blocks in turns:
+        wrong = _USER_ONLY if role == "assistant" else _ASSISTANT_ONLY
+        for where, block in blocks:
+            kind = block["type"]
+            if kind in wrong:
+                yield Fault(f"{where}: `{kind}` blocks are not permitted in {role} turns")  # (unverified)
+            if kind == "text":
+                yield from _text(block["text"], where)
+
+
+def _text(text: str, where: str) -> Iterator[Fault]:
+    if not text:
+        yield Fault(f"{where}: text content blocks must be non-empty")
+    elif text.isspace():
+        yield Fault(f"{where}: text content blocks must contain non-whitespace text")
+
+
+def _pairs(turns: Sequence[Turn]) -> Iterator[Fault]:
+    """Every call is answered in the very next turn, first thing, once; ids are unique."""
+    seen: set[str] = set()
+    opened: list[str] = []
+    for index, (role, blocks) in enumerate(turns):
+        answered = [str(block.get("tool_use_id")) for _, block in blocks if block["type"] == "tool_result"]
+        if role == "user":
+            yield from _answers(blocks, opened, answered)
+            opened = []
+            continue
+        opened = [str(block.get("id")) for _, block in blocks if block["type"] == "tool_use"]
+        for where, block in blocks:
+            if block["type"] == "tool_use":
+                yield from _call(where, block, seen)
+        following = turns[index + 1] if index + 1 < len(turns) else None
+        if opened and following is None:
+            yield _missing(blocks, opened)
+
+
+def _answers(
+    blocks: Sequence[tuple[str, Mapping[str, Any]]], opened: Sequence[str], answered: Sequence[str]
+) -> Iterator[Fault]:
+    open_ids, answered_ids = set(opened), set(answered)
+    missing = [name for name in opened if name not in answered_ids]
+    where = blocks[0][0] if blocks else "messages"
+    if missing:
+        yield _missing(blocks, missing)
+    unknown = [name for name in answered if name not in open_ids]
+    if unknown:
+        yield Fault(
+            f"{where}: unexpected `tool_use_id` found in `tool_result` blocks: {', '.join(unknown)}. Each `tool_result`"
+            " block must have a corresponding `tool_use` block in the previous message."
+        )
+    if len(answered) != len(answered_ids):
+        yield Fault(f"{where}: each tool_use must have a single result")  # (unverified)
+    kinds = [block["type"] == "tool_result" for _, block in blocks]
+    if opened and kinds != sorted(kinds, reverse=True):
+        yield Fault(f"{where}: `tool_result` blocks must come before other content")  # (unverified)
+
+
+def _missing(blocks: Sequence[tuple[str, Mapping[str, Any]]], missing: Sequence[str]) -> Fault:
+    where = blocks[0][0].rsplit(".content", 1)[0] if blocks else "messages"
+    return Fault(
+        f"{where}: `tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(missing)}."
+        " Each `tool_use` block must have a corresponding `tool_result` block in the next message."
+    )
+
+
+def _call(where: str, block: Mapping[str, Any], seen: set[str]) -> Iterator[Fault]:
+    name = str(block.get("id"))
+    if not TOOL_ID.fullmatch(name):
+        yield Fault(f"{where}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'")
+    if name in seen:
+        yield Fault(f"{where}: `tool_use` ids must be unique")
+    if not isinstance(block.get("input"), Mapping):
+        yield Fault(f"{where}.tool_use.input: Input should be a valid dictionary")
+    seen.add(name)
+
+
+def _thinking(body: Mapping[str, Any], turns: Sequence[Turn], row: Model | None) -> Iterator[Fault]:
+    config = body.get("thinking") or {}
+    manual = config.get("type") == _MANUAL
+    choice = (body.get("tool_choice") or {}).get("type")
+    if choice in {"any", "tool"}:
+        if manual:
+            yield Fault("Thinking may not be enabled when tool_choice forces tool use.")
+        elif row is not None and not row.forced_tools:
+            yield Fault(f"tool_choice: `{choice}` is not supported on this model")  # (unverified)
+    if manual and int(config.get("budget_tokens") or 0) >= int(body["max_tokens"]):
+        yield Fault("`max_tokens` must be greater than `thinking.budget_tokens`.")
+    if manual and len(turns) > 1 and turns[-1][0] == "user" and not _fresh(turns[-1]):
+        where, first = next(iter(turns[-2][1]), ("", {"type": "thinking"}))
+        if first["type"] not in {"thinking", "redacted_thinking"}:
+            yield Fault(
+                f"{where}.type: Expected `thinking` or `redacted_thinking`, but found `{first['type']}`. When"
+                " `thinking` is enabled, a final `assistant` message must start with a thinking block."
+            )
+
+
+def _fresh(turn: Turn) -> bool:
+    return has_user_text([block for _, block in turn[1]])
+
+
+def _ending(turns: Sequence[Turn], row: Model | None) -> Iterator[Fault]:
+    role, blocks = turns[-1] if turns else ("user", [])
+    if role != "assistant" or not blocks:
+        return
+    where, last = blocks[-1]
+    kind = str(last["type"])
+    if kind == "text" and str(last["text"])[-1:].isspace():
+        yield Fault(f"{where}: final assistant content cannot end with trailing whitespace")
+    resumed = any(str(block["type"]).startswith("server_tool") for _, block in blocks) or kind == "compaction"
+    if row is not None and not row.prefill and not resumed and kind != "tool_use":
+        yield Fault(
+            "This model does not support assistant message prefill. The conversation must end with a user message."
+        )
+
+
+def _zero(body: Mapping[str, Any]) -> Iterator[Fault]:
+    """What `max_tokens: 0` (pre-warming) does not go with (prompt-caching page)."""
+    if body["max_tokens"] != 0:
+        return
+    if body.get("stream"):
+        yield Fault("max_tokens: 0 is not supported with streaming")  # (unverified)
+    if (body.get("thinking") or {}).get("type") == _MANUAL:
+        yield Fault("max_tokens: 0 is not supported with thinking enabled")  # (unverified)
+    if (body.get("output_config") or {}).get("format"):
+        yield Fault("max_tokens: 0 is not supported with output_config.format")  # (unverified)
+    if (body.get("tool_choice") or {}).get("type") in {"any", "tool"}:
+        yield Fault("max_tokens: 0 is not supported with a forced tool choice")  # (unverified)
