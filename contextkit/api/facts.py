@@ -108,6 +108,7 @@ class Model:
         prefill: the last message may be the assistant's.
         forced_tools: tool_choice any or tool is allowed.
         mid_system: `role: "system"` is allowed inside messages, without a header.
+        effort: the default of `output_config.effort`; sending it is the same prompt as leaving it out.
         doubt: what in this row no first-party text states.
     """
 
@@ -124,6 +125,7 @@ class Model:
     prefill: bool = False
     forced_tools: bool = True
     mid_system: bool = False
+    effort: str = "high"
     doubt: str = ""
 
 
@@ -141,7 +143,7 @@ _ROWS: Final = (
     Model("claude-fable-5", *_BIG, 512, "2026", mid_system=True),
     Model("claude-mythos-5", *_BIG, 512, "2026", mid_system=True),
     Model("claude-opus-5-5", *_BIG, 512, "2026", binds_thinking=True, tool_prompt=286, forced_tools=False,
-          mid_system=True),
+          mid_system=True, effort="medium"),
     Model("claude-opus-5", *_BIG, 512, "2026", tool_prompt=286, tool_prompt_forced=406, mid_system=True),
     Model("claude-opus-4-8", *_BIG, 1024, "2026", tool_prompt=290, tool_prompt_forced=410, mid_system=True),
     Model("claude-opus-4-7", *_BIG, 2048, "2026", tool_prompt=675, tool_prompt_forced=804),
@@ -156,7 +158,7 @@ _ROWS: Final = (
     Model("claude-sonnet-4-5", *_OLD, 1024, "classic", tool_prompt=496, tool_prompt_forced=588, high_res=False,
           keeps_thinking=False, prefill=True),
     Model("claude-haiku-5-5", *_BIG, 512, "2026", binds_thinking=True, tool_prompt=286, tool_prompt_forced=406,
-          mid_system=True),
+          mid_system=True, effort="medium"),
     Model("claude-haiku-4-5", *_OLD, 4096, "classic", tool_prompt=496, tool_prompt_forced=588, high_res=False,
           keeps_thinking=False, prefill=True),
 )  # fmt: skip
