@@ -1,1 +1,41 @@
-"""Long Claude conversations, several times cheaper, and the cause and price of every cache miss."""
+"""Long Claude conversations, several times cheaper, and the cause and price of every cache miss.
+
+The public names are resolved when they are first used (PEP 562), so that `import contextkit` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from contextkit.compact.policies import Compaction
+    from contextkit.conversation import Conversation
+    from contextkit.errors import ContextKitError
+    from contextkit.ledger import Ledger
+    from contextkit.shape.chain import Shape
+
+__all__ = ["Compaction", "ContextKitError", "Conversation", "Ledger", "Shape", "__version__"]
+
+__version__: Final = "0.1.0"
+
+_HOMES: Final = {
+    "Compaction": "contextkit.compact.policies",
+    "ContextKitError": "contextkit.errors",
+    "Conversation": "contextkit.conversation",
+    "Ledger": "contextkit.ledger",
+    "Shape": "contextkit.shape.chain",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'contextkit' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,7 +14,7 @@ from contextkit.api.messages import dumps
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-__all__ = ["Ask", "Purpose", "Request"]
+__all__ = ["Abandoned", "Ask", "Purpose", "Reply", "Request"]
 
 Purpose = Literal["turn", "summary", "warm", "route", "side"]
 """Why a call is made; a ledger row carries it."""
@@ -62,3 +62,19 @@ class Ask:
     text: str = ""
     estimate: int = 0
     step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for an Ask: the API's message, or the text of the user's own summariser."""
+
+    message: Any = None
+    text: Any = ""
+
+
+class Abandoned(Exception):  # noqa: N818  (not an error: a driver's word to a flow that its answer will not be whole)
+    """Thrown into a flow when a stream was left or broke off; `message` is what had arrived, or None."""
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
+        super().__init__("the stream ended before the answer was whole")

@@ -54,7 +54,7 @@ class Counts(Protocol):
     """Tokens of the parts of one request; their sum is the prompt."""
 
     def base(self) -> float:
-        """What every prompt of this request starts with: the tool-use prompt, the first message's frame."""
+        """What every prompt of this request starts with: the request's own frame, the tool-use prompt."""
 
     def tool(self, tool: Mapping[str, Any]) -> float:
         """One tool definition."""
@@ -62,8 +62,8 @@ class Counts(Protocol):
     def system(self, block: Mapping[str, Any]) -> float:
         """One system block."""
 
-    def message(self, role: str) -> float:
-        """The frame of one further message."""
+    def message(self, message: Mapping[str, Any]) -> float:
+        """What one further message costs beside its blocks."""
 
     def block(self, block: Mapping[str, Any]) -> float:
         """One content block."""
@@ -218,7 +218,7 @@ def _messages(messages: Sequence[Mapping[str, Any]], count: Counts, row: facts.M
         role = str(message["role"])
         if message.get("clear_at") and at < last_user:
             continue  # renders as nothing once a later user message stands (its page)
-        frame = count.message(role) if at else 0.0
+        frame = count.message(message)
         label = role.encode()
         for index, block in enumerate(walk(message)):
             kind = str(block.get("type"))

@@ -1,0 +1,331 @@
+"""The object people hold: a Claude conversation with a stable, cached prefix.
+
+Law: what the user says is checked before anything changes; what is sent is decided in turn.py and sent by drive.py.
+A Conversation belongs to one thread or task at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+from contextkit import drive, turn
+from contextkit.api import facts
+from contextkit.api.messages import Block, blocks_of, message_of, plain
+from contextkit.api.request import Reply
+from contextkit.context import Context
+from contextkit.errors import ConfigError, ContentError, FrozenError, HistoryError
+from contextkit.history.loan import returned
+from contextkit.outputs import Outputs
+from contextkit.state import State, Summarizer
+from contextkit.tokens.quick import quick_tokens
+
+if TYPE_CHECKING:
+    from contextkit.compact.policies import Compaction
+    from contextkit.history.archive import Archive
+    from contextkit.ledger import Ledger
+    from contextkit.outputs import Shapes
+
+__all__ = ["Conversation"]
+
+_MAX_TOKENS: Final = 4_096
+_Default = Literal["default"]
+
+
+class Conversation:
+    """A conversation whose requests stay cacheable.
+
+    Args:
+        model: model id or short name ("haiku", "sonnet", "opus", "fable").
+        system: system prompt, text or blocks; frozen at the first request.
+        tools: tool definitions, dicts or SDK objects, in the order they are sent; frozen at the first request.
+        max_tokens: upper bound of one answer, tokens.
+        shapes: what enters of each tool's output: shape (or chain, or callable) by tool name; "*" for all others.
+        compaction: when old turns become summaries; None for never.
+        summarizer: who writes them: a model or its short name, "extractive" (no model), or a callable that gets the
+            transcript and gives the summary (`def` or `async def`).
+        ttl: lifetime of cache entries, "5m" or "1h".
+        repair: close open tool calls with an error result, where `user()` would otherwise refuse.
+        max_output_chars: cap of any one tool output; the original stays in the archive.
+        clock: gives Unix seconds, for the ledger.
+        **params: further arguments of `client.messages.create`, the same in every call (thinking, tool_choice,
+            output_config, metadata, betas, ...).
+
+    Raises:
+        ConfigError: a setting is wrong. ContentError: system or tools are not what the API takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        system: str | Sequence[Any] = (),
+        tools: Iterable[Any] = (),
+        max_tokens: int = _MAX_TOKENS,
+        shapes: Shapes | None = None,
+        compaction: Compaction | _Default | None = "default",
+        summarizer: Summarizer = "haiku",
+        ttl: facts.Ttl = "5m",
+        repair: bool = False,
+        max_output_chars: int = 200_000,
+        clock: Callable[[], float] = time.time,
+        **params: Any,
+    ) -> None:
+        if compaction == "default":
+            from contextkit.compact.policies import Compaction as Policy  # noqa: PLC0415  (name taken above)
+
+            compaction = Policy()
+        _check(model=model, max_tokens=max_tokens, ttl=ttl, summarizer=summarizer, params=params)
+        self._state = State(
+            model=facts.resolve(model),
+            max_tokens=max_tokens,
+            system=blocks_of(system, where="system"),
+            tools=[_tool(tool, at) for at, tool in enumerate(tools)],
+            params={name: plain(value, where=name) for name, value in params.items() if value is not None},
+            ttl=ttl,
+            policy=compaction,
+            summarizer=summarizer,
+        )
+        self._outputs = Outputs(shapes or {}, self._state.archive, max_output_chars, self._state.family)
+        self._repair = repair
+        self._clock = clock
+        self._busy = False
+
+    @classmethod
+    def from_messages(cls, messages: Iterable[Any], **settings: Any) -> Self:
+        """A conversation around an existing history (dicts or SDK objects); settings as for the class.
+
+        Tool outputs are taken as they are: they were sent before, so shaping them now would change the prefix.
+
+        Raises:
+            HistoryError, ContentError: which message is wrong, and why.
+        """
+        made = cls(**settings)
+        for at, message in enumerate(messages):
+            try:
+                made._load(message_of(message))
+            except (HistoryError, ContentError) as error:
+                raise type(error)(error.what, where=f"messages[{at}]", fix=error.fix) from error
+        return made
+
+    def _load(self, message: Mapping[str, Any]) -> None:
+        if message["role"] == "assistant":
+            turn.record(self._state, message)
+            return
+        results = [block for block in message["content"] if block["type"] == "tool_result"]
+        for block in results:
+            self._add_result(str(block.get("tool_use_id")), block)
+        others = [block for block in message["content"] if block["type"] != "tool_result"]
+        if others or not results:
+            self._add_user(others)
+
+    def user(self, content: str | Iterable[Any], *, pin: bool = False) -> Self:
+        """Say something as the user: text, or content blocks (images, documents).
+
+        Args:
+            content: what is said.
+            pin: keep it verbatim in the window when its range is folded.
+
+        Raises:
+            HistoryError: tool calls are open. ContentError: nothing to say, or not JSON.
+        """
+        self._add_user(blocks_of(content, where="user()"), pin=pin)
+        return self
+
+    def _add_user(self, blocks: list[Block], *, pin: bool = False) -> None:
+        tokens = quick_tokens(blocks, self._state.family)
+        self._state.log.user(blocks, tokens, pinned=pin, repair=self._repair)
+        self._state.new_turn()
+
+    def tool_result(self, tool_use_id: str, output: Any = "", *, is_error: bool = False) -> Self:
+        """Answer a tool call; the output is shaped as declared for its tool, once, before it is first sent.
+
+        Args:
+            tool_use_id: the call's id.
+            output: text, any JSON value, or content blocks.
+            is_error: the tool failed.
+
+        Raises:
+            HistoryError: the id is unknown or answered. ContentError: the output is not JSON.
+        """
+        tool = self._state.log.open_calls.get(tool_use_id, "")
+        block: Block = {"type": "tool_result", "tool_use_id": tool_use_id}
+        if tool:  # an unknown id is refused below, before its output is looked at
+            content = self._outputs.enter(tool, output, is_error=is_error)
+            block |= {"content": content} if content else {}
+            block |= {"is_error": True} if is_error else {}
+        self._add_result(tool_use_id, block)
+        return self
+
+    def _add_result(self, tool_use_id: str, block: Block) -> None:
+        self._state.log.result(tool_use_id, block, quick_tokens([block], self._state.family))
+
+    def record(self, message: Any) -> Self:
+        """Append the model's answer (the SDK's Message, or a dict), as `send` does by itself.
+
+        Raises:
+            HistoryError: calls are open, or the message was recorded before; nothing was changed.
+        """
+        step_row = message_of(message)["role"] == "assistant" and _usage_of(message) is not None
+        turn.record(self._state, message)
+        if step_row:
+            self._state.book_row(Reply(message), now=self._clock(), step="", purpose="turn")
+        return self
+
+    def volatile(self, name: str, source: Callable[[], str] | str | None) -> Self:
+        """Text that changes from call to call (the time, live state): sent after the last mark, never kept.
+
+        Args:
+            name: what it is; the text is sent as `<name>text</name>`.
+            source: the text, or a function that gives it at each request; None takes it away.
+        """
+        if source is None:
+            self._state.volatile.pop(name, None)
+        else:
+            self._state.volatile[name] = source
+        return self
+
+    def request(self) -> dict[str, Any]:
+        """Keyword arguments for `client.messages.create`, for those who call it themselves; then `record`.
+
+        Without a client no model can write a summary: past the budget, the fold is extractive here. Call
+        `compact(client)` first to have it written.
+
+        Raises:
+            HistoryError: nothing to answer, or open tool calls. BudgetError: the fixed prefix is over the budget.
+        """
+        flow = turn.prepare(self._state, now=self._clock(), alone=True)
+        return dict(drive.nobody(flow).params)
+
+    def send(self, client: Any, *, step: str = "") -> Any:
+        """Ask the model and record what it answers; returns the SDK's Message.
+
+        Args:
+            client: any synchronous client of the SDK (Anthropic, Bedrock, Vertex, Foundry).
+            step: a name for the ledger.
+        """
+        return drive.run(turn.turn(self._state, now=self._clock(), step=step), client)
+
+    async def asend(self, client: Any, *, step: str = "") -> Any:
+        """As `send`, with an asynchronous client."""
+        return await drive.arun(turn.turn(self._state, now=self._clock(), step=step), client)
+
+    def stream(self, client: Any, *, step: str = "") -> drive.Streaming:
+        """`with conv.stream(client) as stream:` gives the SDK's stream; the answer is recorded at the block's end."""
+        return drive.Streaming(turn.turn(self._state, now=self._clock(), step=step), client)
+
+    def astream(self, client: Any, *, step: str = "") -> drive.AsyncStreaming:
+        """`async with conv.astream(client) as stream:`, as `stream`, with an asynchronous client."""
+        return drive.AsyncStreaming(turn.turn(self._state, now=self._clock(), step=step), client)
+
+    def compact(self, client: Any, *, force: bool = False) -> int:
+        """Fold now if the budget is passed (or `force`); returns how many folds were made."""
+        return drive.run(turn.compact(self._state, now=self._clock(), force=force), client)
+
+    async def acompact(self, client: Any, *, force: bool = False) -> int:
+        """As `compact`, with an asynchronous client."""
+        return await drive.arun(turn.compact(self._state, now=self._clock(), force=force), client)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The whole log as plain messages, oldest first; a copy."""
+        return [{"role": entry.role, "content": returned(entry.blocks)} for entry in self._state.log.entries]
+
+    @property
+    def context(self) -> Context:
+        """What is in the window now, in estimated tokens a part."""
+        return Context.of(self._state)
+
+    @property
+    def ledger(self) -> Ledger:
+        """One row a call."""
+        return self._state.ledger
+
+    @property
+    def archive(self) -> Archive:
+        """The originals of outputs that were cut, under their handles."""
+        return self._state.archive
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why summaries were not made, oldest first."""
+        return tuple(self._state.failures)
+
+    @property
+    def open_calls(self) -> dict[str, str]:
+        """Tool calls without a result: tool name by id."""
+        return dict(self._state.log.open_calls)
+
+    @property
+    def model(self) -> str:
+        """The model id that is sent."""
+        return self._state.model
+
+    @property
+    def system(self) -> list[Block]:
+        """The system prompt's blocks; a copy."""
+        return list(returned(self._state.system))
+
+    @system.setter
+    def system(self, value: str | Sequence[Any]) -> None:
+        self._thaw("system")
+        self._state.system = blocks_of(value, where="system")
+        self._state.measure_fixed()
+
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        """The tool definitions; a copy."""
+        return list(returned(self._state.tools))
+
+    @tools.setter
+    def tools(self, value: Iterable[Any]) -> None:
+        self._thaw("tools")
+        self._state.tools = [_tool(tool, at) for at, tool in enumerate(value)]
+        self._state.measure_fixed()
+
+    def _thaw(self, what: str) -> None:
+        if self._state.frozen:
+            raise FrozenError(
+                f"{what} cannot change after the first request: it is the start of the cached prefix",
+                where=f"Conversation.{what}",
+                fix="Start a new Conversation, or say what changed in a user message.",
+            )
+
+    def __repr__(self) -> str:
+        window = self._state.total()
+        return f"<Conversation {self.model} {len(self._state.log.entries)} messages, about {window.tokens:,} tokens>"
+
+
+def _usage_of(message: Any) -> Any:
+    return message.get("usage") if isinstance(message, Mapping) else getattr(message, "usage", None)
+
+
+def _tool(tool: Any, at: int) -> dict[str, Any]:
+    made = plain(tool, where=f"tools[{at}]")
+    if not isinstance(made, dict) or not (made.get("name") or made.get("type")):
+        raise ConfigError("a tool has no name", where=f"tools[{at}]", fix='Give {"name", "input_schema", ...}.')
+    made.pop("cache_control", None)
+    return made
+
+
+def _check(*, model: str, max_tokens: int, ttl: str, summarizer: Summarizer, params: Mapping[str, Any]) -> None:
+    if not model:
+        raise ConfigError("no model is named", where="Conversation(model=)", fix='Give an id, or "sonnet".')
+    if max_tokens < 1:
+        raise ConfigError(f"max_tokens is {max_tokens}", where="Conversation(max_tokens=)", fix="Give 1 or more.")
+    if ttl not in facts.TTL_SECONDS:
+        raise ConfigError(f"ttl is {ttl!r}", where="Conversation(ttl=)", fix='Give "5m" or "1h".')
+    if not callable(summarizer) and not isinstance(summarizer, str):
+        raise ConfigError(
+            "the summarizer is neither a name nor callable",
+            where="Conversation(summarizer=)",
+            fix='Give "haiku", "extractive", a model id or a function of the transcript.',
+        )
+    unknown = sorted(set(params) - facts.CREATE_PARAMS)
+    if unknown:
+        raise ConfigError(
+            f"messages.create takes no {', '.join(unknown)}",
+            where="Conversation(**params)",
+            fix=f"Known: {', '.join(sorted(facts.CREATE_PARAMS))}.",
+        )

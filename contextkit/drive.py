@@ -1,0 +1,218 @@
+"""The only loops that do I/O: each takes an Ask out of a flow, has it done, and sends the reply back in.
+
+Law: no decision is made here. `run` and `arun` are the two drivers; streaming is the same flow with its last Ask
+held open while the caller reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from contextkit.api.request import Abandoned, Ask, Reply, Request
+from contextkit.errors import ConfigError, SummaryError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["AsyncStreaming", "Streaming", "arun", "nobody", "run"]
+
+T = TypeVar("T")
+Flow = Generator[Ask, Reply, T]
+
+
+def run(flow: Flow[T], client: Any) -> T:
+    """Drive a flow with a synchronous client."""
+    return _loop(flow, lambda ask: _perform(client, ask))
+
+
+def nobody(flow: Flow[T]) -> T:
+    """Drive a flow without a client: own summarisers are called, requests to the API are refused."""
+
+    def refuse(ask: Ask) -> Reply:
+        if ask.call is not None:
+            return _call(ask)
+        raise SummaryError("a summary by a model needs a client", fix="Call compact(client) before request().")
+
+    return _loop(flow, refuse)
+
+
+def _loop(flow: Flow[T], perform: Callable[[Ask], Reply]) -> T:
+    try:
+        ask = next(flow)
+        while True:
+            ask = _exchange(flow, perform, ask)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    finally:
+        flow.close()
+
+
+def _exchange(flow: Flow[Any], perform: Callable[[Ask], Reply], ask: Ask) -> Ask:
+    """Have one Ask done, and get the next one."""
+    try:
+        reply = perform(ask)
+    except Exception as error:  # noqa: BLE001  (the flow decides what a failure means)
+        return flow.throw(error)
+    return flow.send(reply)
+
+
+async def arun(flow: Flow[T], client: Any) -> T:
+    """Drive a flow with an asynchronous client."""
+    try:
+        ask = next(flow)
+        while True:
+            ask = await _aexchange(flow, client, ask)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    finally:
+        flow.close()
+
+
+async def _aexchange(flow: Flow[Any], client: Any, ask: Ask) -> Ask:
+    try:
+        reply = await _aperform(client, ask)
+    except Exception as error:  # noqa: BLE001  (the flow decides what a failure means)
+        return flow.throw(error)
+    return flow.send(reply)
+
+
+def _resource(client: Any, request: Request) -> Any:
+    """`client.messages`, or the beta one where the request names betas."""
+    return client.beta.messages if "betas" in request.params else client.messages
+
+
+def _asked(ask: Ask) -> Request:
+    if ask.request is None:
+        raise ConfigError("an Ask without request and without call", where="drive")
+    return ask.request
+
+
+def _perform(client: Any, ask: Ask) -> Reply:
+    if ask.call is not None:
+        return _call(ask)
+    request = _asked(ask)
+    message = _resource(client, request).create(**request.params)
+    if inspect.isawaitable(message):
+        getattr(message, "close", lambda: None)()
+        raise ConfigError("this client is asynchronous", where="send()", fix="Use `await conv.asend(client)`.")
+    return Reply(message)
+
+
+def _call(ask: Ask) -> Reply:
+    text = ask.call(ask.text) if ask.call else ""
+    if inspect.isawaitable(text):
+        getattr(text, "close", lambda: None)()
+        raise SummaryError("the summariser is asynchronous", where="send()", fix="Use asend(), or a plain function.")
+    return Reply(text=text)
+
+
+async def _aperform(client: Any, ask: Ask) -> Reply:
+    if ask.call is not None:
+        if inspect.iscoroutinefunction(ask.call):
+            return Reply(text=await ask.call(ask.text))
+        text = await asyncio.to_thread(ask.call, ask.text)
+        return Reply(text=await text if inspect.isawaitable(text) else text)
+    request = _asked(ask)
+    message = _resource(client, request).create(**request.params)
+    return Reply(await message if inspect.isawaitable(message) else message)
+
+
+class Streaming:
+    """`with conv.stream(client) as stream:` the SDK's own stream; recorded when the block ends.
+
+    Leaving the block without an exception reads what is left, so that the answer is whole. An exception abandons
+    it: the history stays as it was before the call, and the ledger gets what had been billed.
+    """
+
+    def __init__(self, flow: Flow[Any], client: Any) -> None:
+        self._flow, self._client = flow, client
+        self._manager: Any = None
+        self._stream: Any = None
+
+    def __enter__(self) -> Any:
+        with _closing_on_error(self._flow):
+            ask = next(self._flow)
+            while ask.purpose != "turn":
+                ask = _exchange(self._flow, lambda each: _perform(self._client, each), ask)
+            request = _asked(ask)
+            self._manager = _resource(self._client, request).stream(**request.params)
+            self._stream = self._manager.__enter__()
+        return self._stream
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                _finish(self._flow, self._stream.get_final_message())
+        except BaseException:
+            _abandon(self._flow, self._stream)
+            raise
+        else:
+            if kind is not None:
+                _abandon(self._flow, self._stream)
+        finally:
+            self._manager.__exit__(kind, error, trace)
+
+
+class AsyncStreaming:
+    """`async with conv.astream(client) as stream:` as `Streaming`, for asynchronous clients."""
+
+    def __init__(self, flow: Flow[Any], client: Any) -> None:
+        self._flow, self._client = flow, client
+        self._manager: Any = None
+        self._stream: Any = None
+
+    async def __aenter__(self) -> Any:
+        with _closing_on_error(self._flow):
+            ask = next(self._flow)
+            while ask.purpose != "turn":
+                ask = await _aexchange(self._flow, self._client, ask)
+            request = _asked(ask)
+            self._manager = _resource(self._client, request).stream(**request.params)
+            self._stream = await self._manager.__aenter__()
+        return self._stream
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                _finish(self._flow, await self._stream.get_final_message())
+        except BaseException:
+            _abandon(self._flow, self._stream)
+            raise
+        else:
+            if kind is not None:
+                _abandon(self._flow, self._stream)
+        finally:
+            await self._manager.__aexit__(kind, error, trace)
+
+
+@contextmanager
+def _closing_on_error(flow: Flow[Any]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        flow.close()
+        raise
+
+
+def _finish(flow: Flow[Any], message: Any) -> None:
+    with suppress(StopIteration):
+        flow.send(Reply(message))
+
+
+def _abandon(flow: Flow[Any], stream: Any) -> None:
+    """Tell the flow that its answer will not be whole, with what had arrived (and was billed) of it."""
+    try:
+        part = stream.current_message_snapshot
+    except (AssertionError, AttributeError):  # nothing had arrived; the SDK asserts a snapshot
+        part = None
+    with suppress(Abandoned, StopIteration):
+        flow.throw(Abandoned(part))
+    flow.close()

@@ -1,0 +1,165 @@
+"""The view of the log that is sent: head, summaries, then raw entries; one message a piece, made once.
+
+Law: `messages` only grows at its end, except in `fold`, the one place where something before the end changes.
+Work is proportional to what is new: a message is made when its entry comes or grows, and handed out as a loan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from contextkit.cache.breakpoints import Spot
+from contextkit.history.loan import LoanedDict, Slip, lend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from contextkit.api.messages import Block
+    from contextkit.history.log import Entry, Log
+
+__all__ = ["Summary", "View"]
+
+_RUNS: Final = frozenset({"tool_use", "tool_result"})
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A summary of a range of entries.
+
+    Attributes:
+        text: as it is sent, quoted.
+        first: index of its first entry in the log.
+        end: index after its last entry.
+        tokens: estimated tokens.
+        made_by: the model, or "extractive", or the callable's name.
+    """
+
+    text: str
+    first: int
+    end: int
+    tokens: float = 0.0
+    made_by: str = ""
+
+
+@dataclass(slots=True)
+class View:
+    """What is in the window.
+
+    Attributes:
+        log: what happened.
+        binds_thinking: the model refuses thinking whose prefix changed (preserved-thinking page).
+        summaries: oldest first; frozen once made.
+        start: index of the first raw entry after the summaries.
+    """
+
+    log: Log
+    binds_thinking: bool = False
+    summaries: list[Summary] = field(default_factory=list)
+    start: int = 0
+    _messages: list[LoanedDict] = field(default_factory=list)
+    _steps: list[int] = field(default_factory=list)
+    _made: list[int] = field(default_factory=list)
+    _touched: set[int] = field(default_factory=set)
+    _rewritten_before: int = 0
+    _summary_block: int = -1
+
+    def messages(self) -> list[LoanedDict]:
+        """The messages as loans, without marks; a fresh list, the loans shared between requests."""
+        self._catch_up()
+        return list(self._messages)
+
+    def last(self) -> Spot:
+        """The last block of the history."""
+        self._catch_up()
+        return self._spot(len(self._messages) - 1)
+
+    def summary_end(self) -> Spot | None:
+        """Where the last summary (with the pins of its range) ends."""
+        self._catch_up()
+        return self._spot(0) if self.summaries else None
+
+    def tokens(self) -> float:
+        """Estimated tokens of all messages, by the log's sizes."""
+        head = self.log.tokens(0, 1) if self.summaries else 0.0
+        return head + sum(summary.tokens for summary in self.summaries) + self.log.tokens(self.start)
+
+    def head(self) -> Sequence[Block]:
+        """The first task message: verbatim, for ever."""
+        entries = self.log.entries
+        return entries[0].blocks if entries and entries[0].role == "user" else []
+
+    def fold(self, summary: Summary) -> None:
+        """Let a summary stand for the raw entries up to `summary.end`; the log keeps them."""
+        self.summaries.append(summary)
+        self.start = summary.end
+        # On models that bind thinking to its prefix, what was thought before this rewrite cannot be sent again.
+        self._rewritten_before = len(self.log.entries)
+        self._messages.clear()
+        self._steps.clear()
+        self._made.clear()
+        self._touched.clear()
+
+    def _spot(self, message: int) -> Spot:
+        return Spot(self._steps[message], message, len(self._messages[message]["content"]) - 1)
+
+    def _catch_up(self) -> None:
+        entries = self.log.entries
+        lead = bool(self.summaries)
+        if lead and not self._messages:
+            self._append("user", self._lead())
+        for index in self._touched:
+            if index < len(self._messages):
+                self._remake(index)
+        self._touched.clear()
+        at = self.start + len(self._messages) - lead
+        if at > self.start and entries[at - 1].role == "user" and self._made[-1] != len(entries[at - 1].blocks):
+            self._drop_last()  # the open user entry has grown: only its own message is made again
+            at -= 1
+        for entry in entries[at:]:
+            self._append(entry.role, self._sent(entry, at))
+            at += 1
+
+    def _sent(self, entry: Entry, at: int) -> Sequence[Block]:
+        gone = self.binds_thinking and (entry.unbound or at < self._rewritten_before)
+        blocks = entry.sent(without_thinking=gone)
+        return blocks or [{"type": "text", "text": "(no text)"}]
+
+    def _lead(self) -> list[Block]:
+        """The head, then each summary with the pins of its range."""
+        blocks = list(self.head())
+        for summary in self.summaries:
+            blocks.append({"type": "text", "text": summary.text})
+            for entry in self.log.entries[max(summary.first, 1) : summary.end]:
+                if entry.pinned:
+                    blocks.extend(block for block in entry.blocks if block["type"] != "tool_result")
+        return blocks
+
+    def _append(self, role: str, blocks: Sequence[Block]) -> None:
+        index = len(self._messages)
+        self._messages.append(lend({"role": role, "content": list(blocks)}, Slip(index, self._touched)))
+        before = self._steps[-1] if self._steps else 0
+        self._steps.append(before + _steps(blocks))
+        self._made.append(len(blocks))
+
+    def _drop_last(self) -> None:
+        self._messages.pop()
+        self._steps.pop()
+        self._made.pop()
+
+    def _remake(self, index: int) -> None:
+        lead = bool(self.summaries)
+        at = self.start + index - lead
+        blocks = self._lead() if lead and index == 0 else self._sent(self.log.entries[at], at)[: self._made[index]]
+        role = "user" if lead and index == 0 else self.log.entries[at].role
+        self._messages[index] = lend({"role": role, "content": list(blocks)}, Slip(index, self._touched))
+
+
+def _steps(blocks: Iterable[dict[str, Any]]) -> int:
+    """Lookback positions of a message: a run of tool_use, or of tool_result, is one (prompt-caching page)."""
+    count, before = 0, ""
+    for block in blocks:
+        kind = block["type"]
+        count += kind != before or kind not in _RUNS
+        before = kind
+    return count

@@ -1,0 +1,129 @@
+"""The ledger: one row a call, whatever the call was for.
+
+Law: tokens are what was billed; a cost says which price made it; an unknown price is None, never 0. Rows are only
+appended, and appending never raises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from contextkit.api import usage as prices
+from contextkit.api.usage import Price, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from contextkit.api.request import Purpose
+
+__all__ = ["Ledger", "Row", "Totals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One call.
+
+    Attributes:
+        at: Unix seconds when it was asked.
+        step: the named place in the user's program; "" for none.
+        purpose: turn, summary, warm, route or side.
+        model: the model that answered.
+        usage: billed tokens by class.
+        price: the price used, USD a token; None when the model's is not known.
+        cost: USD; None with the price.
+        uncached: USD the same call would have cost if no prompt cache existed.
+        estimate: prompt tokens that were expected.
+        stop_reason: as the API gave it.
+        message_id: as the API gave it.
+        note: what else the row should say: a fold, a failure, a stream that broke off.
+    """
+
+    at: float
+    step: str
+    purpose: Purpose
+    model: str
+    usage: Usage
+    price: Price | None
+    cost: float | None
+    uncached: float | None
+    estimate: int = 0
+    stop_reason: str = ""
+    message_id: str = ""
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The row as plain JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over rows.
+
+    Attributes:
+        calls: how many rows.
+        usage: tokens by class.
+        cost: USD of the rows whose price is known; None when none is.
+        uncached: the same without a cache.
+        unpriced: rows whose price is not known.
+    """
+
+    calls: int
+    usage: Usage
+    cost: float | None
+    uncached: float | None
+    unpriced: int = 0
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of all prompt tokens that were read from the cache."""
+        return self.usage.read / self.usage.prompt if self.usage.prompt else 0.0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All calls of a conversation, oldest first."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def add(
+        self,
+        *,
+        at: float,
+        purpose: Purpose,
+        model: str,
+        usage: Usage,
+        step: str = "",
+        speed: str | None = None,
+        geo: str | None = None,
+        batch: bool = False,
+        **said: Any,
+    ) -> Row:
+        """Append a call; `said` are further fields of `Row`."""
+        price = prices.price(model, prompt=usage.prompt, at=at, speed=speed, geo=geo, batch=batch)
+        # What the same prompt would cost without a cache: every prompt token at the base price of the same call.
+        plain = Usage(input=usage.prompt, output=usage.output)
+        cost, uncached = (price.of(usage), price.of(plain)) if price else (None, None)
+        row = Row(at, step, purpose, model, usage, price, cost, uncached, **said)
+        self.rows.append(row)
+        return row
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def totals(self, purpose: Purpose | None = None) -> Totals:
+        """Sums over all rows, or over those of one purpose."""
+        rows = [row for row in self.rows if purpose is None or row.purpose == purpose]
+        costs = [row.cost for row in rows if row.cost is not None]
+        uncached = [row.uncached for row in rows if row.uncached is not None]
+        return Totals(
+            len(rows),
+            sum((row.usage for row in rows), Usage()),
+            sum(costs) if costs else None,
+            sum(uncached) if uncached else None,
+            len(rows) - len(costs),
+        )

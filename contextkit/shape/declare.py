@@ -1,0 +1,221 @@
+"""A declaration made ready: what a shape does, compiled once. The law: after this, nothing about the shape is in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from contextkit.errors import ShapeError
+from contextkit.shape.document import MISSING
+from contextkit.shape.engine import compiled
+from contextkit.shape.paths import Segment, segments
+from contextkit.shape.select import Location, Node, build, keep, locate, prune, without
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from contextkit.shape.chain import Shape
+    from contextkit.shape.shaped import Drift
+
+__all__ = ["Finder", "Paths", "Plan", "finder", "plan"]
+
+MAX_PATHS: Final = 200
+NO_MATCH: Final = "no selection matched; shown as it came"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finder:
+    """One path, ready: all places it matches, and whether it can match only one."""
+
+    path: str
+    single: bool
+    find: Callable[[Any], list[Location]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Paths:
+    """Several paths, ready: the walk for the simple ones, and finders for the others."""
+
+    walk: Node
+    others: tuple[Finder, ...]
+
+    def keep(self, document: Any) -> Any:
+        """Only what the paths match, or MISSING."""
+        if not self.others:
+            return keep(document, self.walk)
+        return prune(document, self._places(document))
+
+    def without(self, document: Any) -> Any:
+        """Everything but what the paths match, or MISSING."""
+        if not self.others:
+            return without(document, self.walk)
+        return prune(document, self._places(document), drop=True)
+
+    def _places(self, document: Any) -> list[Location]:
+        places = [place for place, _ in locate(document, self.walk)]
+        for other in self.others:
+            places += other.find(document)
+        return places
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What a shape does to a document and to a text.
+
+    Attributes:
+        json: the shape has a part that needs the document.
+        document: document -> (what stays, findings, why it was not shaped or "").
+        table: document -> document with its tables.
+        text: (text, handle) -> (text, note).
+    """
+
+    json: bool
+    document: Callable[[Any], tuple[Any, tuple[Drift, ...], str]]
+    table: Callable[[Any], Any]
+    text: Callable[[str, str | None], tuple[str, str]]
+
+
+def finder(path: str, dialect: str, *, allow_regex: bool) -> Finder:
+    """One path, ready.
+
+    Raises:
+        ShapeError: it does not parse, or is refused and why.
+    """
+    simple = segments(path) if dialect == "jsonpath" else None
+    if simple is None:
+        return Finder(path, single=False, find=compiled(path, dialect, allow_regex=allow_regex))
+    node = build([simple])
+    single = all(segment.single for segment in simple)
+    return Finder(path, single, lambda document: [place for place, _ in locate(document, node)])
+
+
+def paths(given: Sequence[str], dialect: str, *, allow_regex: bool) -> Paths:
+    """Several paths, ready.
+
+    Raises:
+        ShapeError: one does not parse, or is refused and why; or they are too many.
+    """
+    if len(given) > MAX_PATHS:
+        raise ShapeError(f"{len(given)} paths are too many; at most {MAX_PATHS} in one list")
+    simple: list[tuple[Segment, ...]] = []
+    others: list[Finder] = []
+    for path in given:
+        parts = segments(path) if dialect == "jsonpath" else None
+        if parts is None:
+            others.append(finder(path, dialect, allow_regex=allow_regex))
+        else:
+            simple.append(parts)
+    return Paths(build(simple), tuple(others))
+
+
+def at(document: Any, place: Location) -> Any:
+    """What stands at a place."""
+    for step in place:
+        document = document[step]
+    return document
+
+
+def plan(shape: Shape) -> Plan:
+    """Check every option of a shape and compile its paths.
+
+    Raises:
+        ShapeError: an option or a path is wrong or refused.
+    """
+    _check(shape)
+    selected = paths(shape.select, shape.dialect, allow_regex=shape.allow_regex) if shape.select else None
+    dropped = paths(shape.drop, shape.dialect, allow_regex=shape.allow_regex) if shape.drop else None
+    named = [
+        (name, finder(path, shape.dialect, allow_regex=shape.allow_regex)) for name, path in _pairs(shape)
+    ]
+    values = _values(shape)
+    read_model = _model(shape)
+
+    def document(value: Any) -> tuple[Any, tuple[Drift, ...], str]:
+        drift: tuple[Drift, ...] = ()
+        kept = value
+        if read_model is not None:
+            kept, drift = read_model(value)
+        elif selected is not None:
+            kept = selected.keep(value)
+        elif named:
+            kept = _flat(value, named) or MISSING
+        if kept is MISSING:
+            return value, drift, NO_MATCH
+        if dropped is not None:
+            kept = dropped.without(kept)
+        if kept is MISSING:
+            kept = [] if isinstance(value, list) else {}
+        return (values(kept) if values is not None else kept), drift, ""
+
+    needs = bool(
+        selected or dropped or named or read_model or values or shape.as_table or shape.max_items is not None
+    )
+    return Plan(needs, document, _table(shape), _text(shape))
+
+
+def _pairs(shape: Shape) -> Sequence[tuple[str, str]]:
+    return shape.fields if not hasattr(shape.fields, "items") else tuple(shape.fields.items())
+
+
+def _flat(value: Any, named: Sequence[tuple[str, Finder]]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, one in named:
+        places = one.find(value)
+        if places:
+            found = [at(value, place) for place in places]
+            out[name] = found[0] if one.single else found
+    return out
+
+
+def _check(shape: Shape) -> None:
+    if sum((shape.model is not None, bool(shape.select), bool(shape.fields))) > 1:
+        raise ShapeError("select=, fields= and a model exclude each other", fix="Use one, or two shapes in a chain.")
+    if shape.dialect not in ("jsonpath", "rfc9535"):
+        raise ShapeError(f"Unknown dialect {shape.dialect!r}", fix='Use "jsonpath" or "rfc9535".')
+    least = {"max_chars": 1, "max_tokens": 1, "max_items": 0, "max_lines": 1, "max_string": 1, "round_to": 0,
+             "context_lines": 0}
+    for name, low in least.items():
+        number = getattr(shape, name)
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < low):
+            raise ShapeError(f"{name} must be a whole number of at least {low}, not {number!r}")
+    if not 0 <= shape.head <= 1:
+        raise ShapeError(f"head must be between 0 and 1, not {shape.head!r}")
+    if shape.dates not in (None, "day", "minute", "second"):
+        raise ShapeError(f"Unknown dates={shape.dates!r}", fix='Use "day", "minute" or "second".')
+    if shape.html not in (None, "text", "markdown"):
+        raise ShapeError(f"Unknown html={shape.html!r}", fix='Use "text" or "markdown".')
+    for name in ("keep_lines", "columns"):
+        if not all(isinstance(word, str) and word for word in getattr(shape, name)):
+            raise ShapeError(f"{name} must be texts that are not empty")
+
+
+def _values(shape: Shape) -> Callable[[Any], Any] | None:
+    from contextkit.shape.values import Values  # noqa: PLC0415  (only shapes with value options need it)
+
+    values = Values(
+        round_to=shape.round_to, dates=shape.dates, drop_null=shape.drop_null or shape.drop_empty,
+        drop_empty=shape.drop_empty, max_string=shape.max_string, elide_binary=shape.elide_binary,
+    )
+    return values if values.active else None
+
+
+def _model(shape: Shape) -> Callable[[Any], tuple[Any, tuple[Drift, ...]]] | None:
+    if shape.model is None:
+        return None
+    from contextkit.shape.model import reader  # noqa: PLC0415  (pydantic is heavy)
+
+    return reader(shape.model, shape.dialect, allow_regex=shape.allow_regex)
+
+
+def _table(shape: Shape) -> Callable[[Any], Any]:
+    if not shape.as_table:
+        return lambda value: value
+    from contextkit.shape.table import tables  # noqa: PLC0415  (only where tables are wanted)
+
+    return tables
+
+
+def _text(shape: Shape) -> Callable[[str, str | None], tuple[str, str]]:
+    from contextkit.shape.lines import steps  # noqa: PLC0415  (a sibling that reads the same declaration)
+
+    return steps(shape)

@@ -1,0 +1,105 @@
+"""JSON in and out. The law: reading gives a value or says "not JSON"; writing gives one compact text for one value.
+
+Written JSON is always valid: no NaN, no lone surrogates, no keys that are not text. Whatever cannot be written as
+JSON (a set, a date, a circle) is written as its text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+from contextkit.shape.shaped import BoundError
+
+__all__ = ["MAX_DEPTH", "MISSING", "check_depth", "clean_text", "plain", "read", "write"]
+
+MAX_DEPTH: Final = 200
+"""Nesting of a document that is shaped as JSON; deeper ones are cut as text."""
+
+
+class _Missing:
+    """The type of MISSING: nothing stands here (JSON null is something)."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final[Any] = _Missing()
+
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def read(text: str) -> Any:
+    """The array or object that a text holds, else MISSING (also for a bare number or string: that is text)."""
+    head = text[:64].lstrip()[:1]
+    if head not in ("{", "[") and (head or not text[64:].lstrip().startswith(("{", "["))):
+        return MISSING
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):  # not JSON, too deep, or a number of thousands of digits
+        return MISSING
+    return value if isinstance(value, (dict, list)) else MISSING
+
+
+def write(value: Any) -> str:
+    """Compact JSON of a plain value.
+
+    Raises:
+        BoundError: the value is nested too deeply.
+    """
+    try:
+        return clean_text(_ENCODE(value))
+    except (ValueError, TypeError):
+        return clean_text(_ENCODE(plain(value)))
+    except RecursionError:
+        raise BoundError("too deep to write") from None
+
+
+def clean_text(text: str) -> str:
+    """The text without lone surrogates, which UTF-8 and the API do not have; pairs become the character they mean."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """The value with everything that JSON does not know made text, and NaN made null.
+
+    Raises:
+        BoundError: deeper than MAX_DEPTH, which also ends circles.
+    """
+    if depth > MAX_DEPTH:
+        raise BoundError("too deep")
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(key): plain(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one, depth + 1) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    return str(value)
+
+
+def check_depth(value: Any) -> None:
+    """Refuse a value nested deeper than MAX_DEPTH, without recursion.
+
+    Raises:
+        BoundError: it is.
+    """
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for one in level
+            for child in (one.values() if isinstance(one, dict) else one)
+            if isinstance(child, (dict, list))
+        ] if isinstance(level[0], (dict, list)) else []
+        if not level:
+            return
+    raise BoundError("too deep")

@@ -1,0 +1,122 @@
+"""JSON made to fit. The law: what was valid JSON stays valid JSON, however small the room.
+
+The most telling parts stay: every small field of an object before a part of a large one, the first elements of an
+array, both ends of a long text. What was cut is counted in place (a text among the elements, `_note` in an object).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from contextkit.shape.document import MISSING, write
+from contextkit.shape.shaped import NOTE_KEY, is_note, note_of
+from contextkit.shape.text import cut
+
+__all__ = ["fit", "limit_items", "with_note", "without_note"]
+
+_LEAST: Final = 24
+"""Room below which a part of something says nothing."""
+
+_LEVELS: Final = 12
+"""Levels that are opened to cut inside them; deeper parts stay or go as a whole."""
+
+_COUNT: Final = len('"[... 1,000,000 of 1,000,000 elements cut ...]",')
+
+
+def with_note(value: Any, note: str) -> Any:
+    """The document with a note inside it: the last element of an array, `_note` of an object."""
+    if not note:
+        return value
+    if isinstance(value, dict):
+        return {**{key: one for key, one in value.items() if key != NOTE_KEY}, NOTE_KEY: note}
+    if isinstance(value, list):
+        return [*value, note]
+    return {"value": value, NOTE_KEY: note}
+
+
+def without_note(value: Any) -> tuple[Any, str]:
+    """A document and the note that an earlier shaping left in it, apart."""
+    if isinstance(value, dict) and is_note(value.get(NOTE_KEY)):
+        return {key: one for key, one in value.items() if key != NOTE_KEY}, value[NOTE_KEY]
+    if isinstance(value, list) and value and is_note(value[-1]):
+        return value[:-1], value[-1]
+    return value, ""
+
+
+def limit_items(value: Any, most: int) -> Any:
+    """Every array cut to its first `most` elements, with a count of the rest as its last element."""
+    if isinstance(value, dict):
+        return {key: limit_items(one, most) if isinstance(one, (dict, list)) else one for key, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    counted = len(value) - (bool(value) and is_note(value[-1]))
+    kept = [limit_items(one, most) if isinstance(one, (dict, list)) else one for one in value[:most]]
+    if counted <= most:
+        return kept + value[most:]
+    return [*kept, note_of(f"{len(value) - most:,} of {len(value):,} elements cut")]
+
+
+def fit(value: Any, room: int, level: int = 0) -> Any:
+    """The value cut so that its compact JSON has at most `room` characters, or MISSING when nothing telling fits."""
+    if len(write(value)) <= room:
+        return value
+    if room < _LEAST or level > _LEVELS:
+        return MISSING
+    if isinstance(value, str):
+        return _fit_text(value, room)
+    if isinstance(value, list):
+        return _fit_array(value, room, level)
+    if isinstance(value, dict):
+        return _fit_object(value, room, level)
+    return MISSING
+
+
+def _fit_text(value: str, room: int) -> Any:
+    most = room - 2
+    while most >= _LEAST:
+        short, _ = cut(value, most)
+        over = len(write(short)) - room
+        if over <= 0:
+            return short
+        most -= max(over, 1)
+    return MISSING
+
+
+def _fit_array(value: list[Any], room: int, level: int) -> Any:
+    left = room - 2 - _COUNT
+    kept: list[Any] = []
+    for one in value:
+        size = len(write(one)) + 1
+        if size > left:
+            part = fit(one, left - 1, level + 1) if isinstance(one, (dict, list, str)) else MISSING
+            if part is not MISSING:
+                kept.append(part)
+            break
+        kept.append(one)
+        left -= size
+    if not kept and left < 0:
+        return MISSING
+    cut_away = len(value) - len(kept)
+    return [*kept, note_of(f"{cut_away:,} of {len(value):,} elements cut")] if cut_away else kept
+
+
+def _fit_object(value: dict[str, Any], room: int, level: int) -> Any:
+    keys = {key: len(write(key)) + 2 for key in value}
+    sizes = sorted(((len(write(one)) + keys[key], key) for key, one in value.items()), key=lambda pair: pair[0])
+    left = room - 2 - _COUNT - len(NOTE_KEY) - 3
+    if left < 0:
+        return MISSING
+    kept: dict[str, Any] = {}
+    for place, (size, key) in enumerate(sizes):
+        share = left // (len(sizes) - place)
+        if size <= share:
+            kept[key] = value[key]
+            left -= size
+            continue
+        part = fit(value[key], share - keys[key], level + 1)
+        if part is not MISSING:
+            kept[key] = part
+            left -= len(write(part)) + keys[key]
+    out = {key: kept[key] for key in value if key in kept}
+    gone = len(value) - len(out)
+    return with_note(out, note_of(f"{gone:,} of {len(value):,} fields cut")) if gone else out

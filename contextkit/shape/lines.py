@@ -1,0 +1,107 @@
+"""Text by lines: logs, shell output, diffs. The law: a line stays as it is or is counted among those that went."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from contextkit.shape.shaped import is_note, note_of
+from contextkit.shape.table import csv_columns
+from contextkit.shape.text import cap_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from contextkit.shape.chain import Shape
+
+__all__ = ["changes_only", "dedupe_lines", "keep_lines", "steps"]
+
+_COUNTED: Final = re.compile(r"(.*) \[x(\d+)\]")
+_DIFF_LINE: Final = ("+", "-", "@@", "diff ", "index ", "rename ", "new file", "deleted file", "similarity ", "Binary ")
+
+
+def keep_lines(text: str, words: Sequence[str], *, context: int = 0) -> str:
+    """The lines that hold one of the words (any case), with `context` lines around each; gaps are counted.
+
+    A text in which no line matches stays as it is: an empty answer would say that nothing happened.
+    """
+    lines = text.split("\n")
+    wanted = [word.casefold() for word in words]
+    hits = [at for at, line in enumerate(lines) if is_note(line) or any(word in line.casefold() for word in wanted)]
+    if not any(not is_note(lines[at]) for at in hits):
+        return text
+    kept = sorted({near for at in hits for near in range(at - context, at + context + 1) if 0 <= near < len(lines)})
+    out: list[str] = []
+    last = -1
+    for at in [*kept, len(lines)]:
+        gap = at - last - 1
+        if gap > 0:
+            out.append(_gap(lines[last + 1 : at]))
+        if at < len(lines):
+            out.append(lines[at])
+        last = at
+    return "\n".join(out)
+
+
+def _gap(lines: Sequence[str]) -> str:
+    """A note of some lines that went, or the lines themselves when they are shorter than the note."""
+    note = note_of(f"{len(lines):,} lines without a match")
+    plain = "\n".join(lines)
+    return plain if len(plain) <= len(note) else note
+
+
+def dedupe_lines(text: str) -> str:
+    """Each run of equal lines once with its count, where that is shorter."""
+    out: list[str] = []
+    lines = text.split("\n")
+    at = 0
+    while at < len(lines):
+        end = at
+        while end < len(lines) and lines[end] == lines[at]:
+            end += 1
+        marked = f"{lines[at]} [x{end - at}]"
+        if end - at > 1 and len(marked) < (len(lines[at]) + 1) * (end - at) - 1 and not _COUNTED.fullmatch(lines[at]):
+            out.append(marked)
+        else:
+            out.extend(lines[at:end])
+        at = end
+    return "\n".join(out)
+
+
+def changes_only(text: str) -> str:
+    """A unified diff without its unchanged lines; a text without a hunk stays as it is."""
+    lines = text.split("\n")
+    if not any(line.startswith("@@") for line in lines):
+        return text
+    return "\n".join(line for line in lines if line.startswith(_DIFF_LINE) or is_note(line))
+
+
+def steps(shape: Shape) -> Callable[[str, str | None], tuple[str, str]]:
+    """The text options of a shape as one function of (text, handle) that gives (text, note)."""
+    links: list[Callable[[str], str]] = []
+    if shape.html is not None:
+        from contextkit.shape.markup import converter  # noqa: PLC0415  (an optional package)
+
+        links.append(converter(shape.html))
+    if shape.columns:
+        links.append(lambda text: csv_columns(text, tuple(shape.columns)))
+    if shape.diff:
+        links.append(changes_only)
+    if shape.keep_lines:
+        links.append(lambda text: keep_lines(text, shape.keep_lines, context=shape.context_lines))
+    if shape.dedupe:
+        links.append(dedupe_lines)
+    if shape.elide_binary:
+        from contextkit.shape.values import elide  # noqa: PLC0415  (with the option only)
+
+        links.append(elide)
+
+    def run(text: str, handle: str | None) -> tuple[str, str]:
+        for link in links:
+            shorter = link(text)
+            text = shorter if len(shorter) <= len(text) else text
+        if shape.max_lines is not None:
+            return cap_lines(text, shape.max_lines, head=shape.head, handle=handle)
+        return text, ""
+
+    return run

@@ -1,0 +1,206 @@
+"""What a turn works on: the settings, the log and its view, and what billing has taught so far.
+
+Law: one mutable object, changed by turn.py and by the conversation that holds it; it does no I/O and reads no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from contextkit.api import facts
+from contextkit.api.usage import Usage
+from contextkit.errors import ContentError
+from contextkit.history.archive import Archive
+from contextkit.history.loan import Slip, lend
+from contextkit.history.log import Log
+from contextkit.history.view import Summary, View
+from contextkit.ledger import Ledger, Row
+from contextkit.tokens.calibrate import Calibration
+from contextkit.tokens.estimate import Estimate, family_of, prompt_tokens
+from contextkit.tokens.parts import counts_for
+
+if TYPE_CHECKING:
+    from contextkit.api.facts import Family, Ttl
+    from contextkit.api.messages import Block
+    from contextkit.api.request import Purpose, Reply
+    from contextkit.cache.breakpoints import Spot
+    from contextkit.compact.policies import Compaction
+
+__all__ = ["State", "Summarizer"]
+
+Summarizer = str | Callable[[str], str | Awaitable[str]]
+"""A model or its short name, "extractive", or a callable that makes a summary of a transcript."""
+
+_SUMMARY_TOKENS: Final = 1_000
+
+
+@dataclass(slots=True)
+class State:
+    """One conversation's state; see `Conversation` for the settings.
+
+    Attributes:
+        paused: the last answer was a pause_turn: the next call may follow it directly.
+        frozen: a request has been made, so tools and system stand.
+        written: the highest place that a sent request has written to the cache and that still stands.
+        sent: of the request under way: its last spot, its raw token sum, whether it had volatile text.
+        retry_at: after a failed summary, prompt tokens from which a new one is tried.
+    """
+
+    model: str
+    max_tokens: int
+    system: list[Block]
+    tools: list[dict[str, Any]]
+    params: dict[str, Any]
+    ttl: Ttl
+    policy: Compaction | None
+    summarizer: Summarizer
+    log: Log = field(default_factory=Log)
+    view: View = field(init=False)
+    ledger: Ledger = field(default_factory=Ledger)
+    archive: Archive = field(default_factory=Archive)
+    calibration: Calibration = field(init=False)
+    volatile: dict[str, Callable[[], str] | str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    fixed_tokens: float = field(init=False)
+    paused: bool = False
+    frozen: bool = False
+    written: Spot | None = None
+    sent: tuple[Spot, float, bool] | None = None
+    retry_at: int = 0
+    _before_thinking: Spot | None = None
+    _fixed: dict[bool, dict[str, Any]] = field(default_factory=dict)
+    _touched: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        row = facts.model(self.model)
+        self.view = View(self.log, binds_thinking=row.binds_thinking if row else True)
+        self.calibration = Calibration(self.family)
+        self.measure_fixed()
+
+    @property
+    def family(self) -> Family:
+        """The model's tokenizer."""
+        return family_of(self.model)
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """The mark that is put on blocks."""
+        return {"type": "ephemeral"} if self.ttl == "5m" else {"type": "ephemeral", "ttl": self.ttl}
+
+    @property
+    def summary_tokens(self) -> int:
+        """Upper bound of one summary."""
+        return self.policy.summary_tokens if self.policy else _SUMMARY_TOKENS
+
+    def measure_fixed(self) -> None:
+        """Count tools and system, once."""
+        body = {"model": self.model, "tools": self.tools, "system": self.system, "messages": (), **self.params}
+        self.fixed_tokens = prompt_tokens(body, self.model)
+
+    def fixed(self, *, mark: bool) -> dict[str, Any]:
+        """The arguments that are the same in every request, serialised the same way; the lists are loans."""
+        if self._touched:
+            self._fixed.clear()
+            self._touched.clear()
+        if mark not in self._fixed:
+            self._fixed[mark] = self._make_fixed(mark=mark)
+        return dict(self._fixed[mark])
+
+    def _make_fixed(self, *, mark: bool) -> dict[str, Any]:
+        system, tools = list(self.system), list(self.tools)
+        if mark and (system or tools):
+            part = system or tools
+            part[-1] = {**part[-1], "cache_control": dict(self.mark)}
+        lists = {"system": system, "tools": tools}
+        slip = Slip(0, self._touched)
+        shown = {name: lend(value, slip) for name, value in lists.items() if value}
+        params = {name: lend(value, slip) for name, value in self.params.items()}
+        return {"model": self.model, "max_tokens": self.max_tokens, **params, **shown}
+
+    def volatile_blocks(self) -> list[Block]:
+        """The volatile text of now, as blocks; never kept.
+
+        Raises:
+            ContentError: a function gave something that is not text.
+        """
+        blocks = []
+        for name, source in self.volatile.items():
+            text = source() if callable(source) else source
+            if not isinstance(text, str):
+                raise ContentError(
+                    f"volatile {name!r} gave a {type(text).__name__}", where="volatile()", fix="Give text."
+                )
+            if text.strip():
+                blocks.append({"type": "text", "text": f"<{name}>{text}</{name}>"})
+        return blocks
+
+    def raw_tokens(self) -> float:
+        """The running sum of estimates for the next prompt, not corrected by billing."""
+        return self.fixed_tokens + self.view.tokens()
+
+    def total(self) -> Estimate:
+        """The next prompt's tokens: last billed total and an estimate of what is new."""
+        raw = self.raw_tokens()
+        if self.calibration.anchor is None and self.log.entries:
+            raw = max(raw, self._counted()) if raw > self._looks_from() else raw
+        return self.calibration.total(raw)
+
+    def _looks_from(self) -> float:
+        """Before anything was billed, a prompt near the ceiling is counted with care."""
+        row = facts.model(self.model)
+        return 0.5 * (self.policy.ceiling(row) if self.policy else (row.window if row else 200_000))
+
+    def _counted(self) -> float:
+        counts = counts_for({"model": self.model})
+        return self.fixed_tokens + sum(
+            counts.message(message) + sum(counts.block(block) for block in message["content"])
+            for message in self.view.messages()
+        )
+
+    def fold(self, made: Summary) -> None:
+        """Take a summary into the view; what was written up to the older summaries still stands."""
+        kept = self.view.summary_end()
+        self.view.fold(made)
+        self.written = kept
+        self.sent = None
+        self._before_thinking = None
+        self.retry_at = 0
+
+    def learn(self, spot: Spot, raw: float, billed: int, *, thinking: bool) -> None:
+        """After a call: what it wrote stands, and what it was billed corrects the estimate."""
+        row = facts.model(self.model)
+        if thinking and row is not None and not row.keeps_thinking and self._before_thinking is None:
+            self._before_thinking = spot
+        self.written = spot
+        if billed:
+            self.calibration.observe(raw, billed)
+
+    def new_turn(self) -> None:
+        """A user's text begins a turn: models that drop older thinking lose the cache from its first block on."""
+        if self._before_thinking is not None:
+            self.written, self._before_thinking = self._before_thinking, None
+
+    def book_row(self, reply: Reply, *, now: float, step: str, purpose: Purpose, note: str = "") -> Row:
+        """One ledger row for an answered call."""
+        message = reply.message
+        got: Mapping[str, Any] = message if isinstance(message, Mapping) else vars(message)
+        default = self.model if purpose == "turn" else str(self.summarizer)
+        return self.ledger.add(
+            at=now,
+            purpose=purpose,
+            model=str(got.get("model") or default),
+            usage=Usage.of(got.get("usage")),
+            step=step,
+            speed=self.params.get("speed") if purpose == "turn" else None,
+            geo=self.params.get("inference_geo") if purpose == "turn" else None,
+            estimate=self.total().tokens if purpose == "turn" else 0,
+            stop_reason=str(got.get("stop_reason") or ""),
+            message_id=str(got.get("id") or ""),
+            note=note,
+        )
+
+    def note_failure(self, error: Exception) -> None:
+        """Remember why a summary was not made."""
+        self.failures.append(f"{type(error).__name__}: {error}"[:500])

@@ -1,0 +1,249 @@
+"""Counters by choice: the API's own count, tiktoken when its vocabulary is on disk, ctok when it is installed.
+
+The law: a counter answers or falls back to the estimate, it never stops a turn; the network is used by the API
+counter alone, never by tiktoken; time comes in from outside. Heavy libraries are imported where they are used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from contextkit.errors import ConfigError
+from contextkit.tokens.content import as_json
+from contextkit.tokens.estimate import Estimate, estimate_request, request_tokens
+from contextkit.tokens.rates import RATES, Rates, family_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ApiCounter", "EstimateCounter", "TextCounter", "TokenCounter", "ctok", "named", "tiktoken", "vocabulary"]
+
+PIECE: Final = 100_000
+"""Characters given to a tokenizer at a time: long inputs make tiktoken slow and, past a limit, panic."""
+
+_COUNTED: Final = ("messages", "system", "tools", "tool_choice", "thinking", "output_config", "mcp_servers")
+"""Fields of a request body that `count_tokens` takes beside the model (SDK 2.12.0)."""
+
+_VOCABULARIES: Final = {
+    "cl100k_base": "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken",
+    "o200k_base": "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken",
+}
+"""tiktoken keeps a vocabulary under the SHA-1 of this address (tiktoken/load.py); it is looked up, never fetched."""
+
+_TIKTOKEN_RATIO: Final = {"classic": 1.15, "2026": 1.5}
+"""Claude's tokens against cl100k (measured.md: cl100k x 1.15 plus structure, 6.4 %; newer tokenizer 1.3 times more)."""
+
+_TIKTOKEN_BAND: Final = 0.15
+_CTOK_BAND: Final = 0.05
+
+
+class TokenCounter(Protocol):
+    """Counts a request body."""
+
+    def count(self, body: Mapping[str, Any], model: str | None = None) -> Estimate:
+        """Tokens of the body's prompt; never raises for the sake of the content."""
+        ...
+
+
+class EstimateCounter:
+    """The default counter: `contextkit.tokens.estimate`."""
+
+    def count(self, body: Mapping[str, Any], model: str | None = None) -> Estimate:
+        """The estimate with its band."""
+        return estimate_request(body, model)
+
+
+class ApiCounter:
+    """`messages.count_tokens` of any SDK client; each body is asked for once.
+
+    Args:
+        client: an `anthropic.Anthropic` or anything with `messages.count_tokens(**body)`.
+        clock: seconds, monotonic, from outside (`time.monotonic`); without it no pause is kept after a refusal.
+        keep: how many answers are remembered.
+
+    After a 429 nothing is asked until its `retry-after` (else a doubling pause from one second to a minute) is over;
+    until then, and on any other error of the client, the estimate answers.
+    """
+
+    def __init__(self, client: Any, *, clock: Callable[[], float] | None = None, keep: int = 4096) -> None:
+        self._client = client
+        self._clock = clock
+        self._keep = keep
+        self._known: OrderedDict[bytes, int] = OrderedDict()
+        self._until = 0.0
+        self._pause = 1.0
+
+    def count(self, body: Mapping[str, Any], model: str | None = None) -> Estimate:
+        """The API's count, from memory if it was asked before; the estimate where it cannot be had."""
+        name = model or body.get("model")
+        asked = {key: body[key] for key in _COUNTED if key in body} | {"model": name}
+        key = hashlib.blake2b(as_json(asked).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        tokens = self._known.get(key)
+        if tokens is None:
+            tokens = self._ask(asked)
+            if tokens is None:
+                return estimate_request(body, model)
+            self._known[key] = tokens
+            if len(self._known) > self._keep:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(key)
+        return Estimate(tokens, tokens, tokens, "count_tokens")
+
+    def _ask(self, asked: dict[str, Any]) -> int | None:
+        now = self._clock() if self._clock else 0.0
+        if self._clock and now < self._until:
+            return None
+        try:
+            answer = self._client.messages.count_tokens(**asked)
+            tokens = int(answer["input_tokens"] if isinstance(answer, Mapping) else answer.input_tokens)
+        except Exception as error:  # noqa: BLE001  (whatever the client raises, a count is not worth a turn)
+            if getattr(error, "status_code", None) == 429:  # noqa: PLR2004  (HTTP: too many requests)
+                self._until = now + _retry_after(error, self._pause)
+                self._pause = min(self._pause * 2, 60.0)
+            return None
+        self._pause = 1.0
+        return tokens
+
+
+def _retry_after(error: Exception, default: float) -> float:
+    """Seconds the server asks for; `default` where it does not say."""
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    try:
+        return max(0.0, float(headers["retry-after"])) if headers else default
+    except (KeyError, TypeError, ValueError):
+        return default
+
+
+class _Counted(Rates):
+    """Rates whose text is counted by somebody else's tokenizer; structure stays ours."""
+
+    __slots__ = ("count_text", "ratio")
+
+    def __init__(self, base: Rates, count_text: Callable[[str], int], ratio: float) -> None:
+        super().__init__(base.weights, base.cost, base.cells)
+        object.__setattr__(self, "count_text", count_text)
+        object.__setattr__(self, "ratio", ratio)
+
+    def text(self, text: str) -> float:
+        """The tokenizer's count by pieces, scaled; our own where it fails."""
+        total = 0
+        for begin in range(0, len(text), PIECE):
+            try:
+                total += self.count_text(text[begin : begin + PIECE])
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException:  # noqa: BLE001  (pyo3's PanicException is a BaseException)
+                return super().text(text)
+        return total * self.ratio
+
+
+class TextCounter:
+    """A counter made of a function from text to tokens; structure and media are estimated as always.
+
+    Args:
+        name: what `Estimate.counter` says.
+        count_text: tokens of a text; given pieces of at most `PIECE` characters.
+        ratio: Claude's tokens a counted token, by tokenizer family.
+        band: relative error of the result.
+    """
+
+    def __init__(
+        self, name: str, count_text: Callable[[str], int], *, ratio: Mapping[str, float] | None = None, band: float
+    ) -> None:
+        self._name = name
+        self._count = count_text
+        self._ratio = ratio or {}
+        self._band = band
+
+    def count(self, body: Mapping[str, Any], model: str | None = None) -> Estimate:
+        """Text by the tokenizer, everything else by the estimator."""
+        name = model or (body["model"] if isinstance(body.get("model"), str) else None)
+        family = family_of(name)
+        rates = _Counted(RATES[family], self._count, self._ratio.get(family, 1.0))
+        tokens = request_tokens(body, name, rates)
+        return Estimate(
+            round(tokens), int(tokens * (1 - self._band)), round(tokens * (1 + self._band) + 0.5), self._name
+        )
+
+
+def _on_disk(name: str) -> bool:
+    """Whether tiktoken would find the vocabulary without the network."""
+    folder = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR"))
+    if folder == "":
+        return False  # an empty name switches tiktoken's cache off: it would download every time
+    base = Path(folder) if folder else Path(tempfile.gettempdir()) / "data-gym-cache"
+    return (base / hashlib.sha1(_VOCABULARIES[name].encode()).hexdigest()).is_file()  # noqa: S324  (a file name)
+
+
+def vocabulary(name: str = "cl100k_base") -> Callable[[str], int] | None:
+    """Tokens of a text by tiktoken; None when the vocabulary is not on disk or tiktoken is not installed."""
+    if name not in _VOCABULARIES or not _on_disk(name):
+        return None
+    try:
+        import tiktoken as library  # noqa: PLC0415  (heavy, and optional)
+
+        encoding = library.get_encoding(name)
+    except Exception:  # noqa: BLE001  (a torn vocabulary file raises what it likes)
+        return None
+
+    def count_text(text: str) -> int:
+        pieces = (text[begin : begin + PIECE] for begin in range(0, len(text), PIECE))
+        return sum(len(encoding.encode_ordinary(piece)) for piece in pieces)
+
+    return count_text
+
+
+def tiktoken(name: str = "cl100k_base") -> TextCounter:
+    """A counter by tiktoken, scaled to Claude.
+
+    Raises:
+        ConfigError: the vocabulary is not on disk, or tiktoken is not installed.
+    """
+    count_text = vocabulary(name)
+    if count_text is None:
+        raise ConfigError(
+            f"tiktoken's vocabulary {name!r} is not on disk",
+            where="counter",
+            fix="Run tiktoken once where the network may be used, or leave the counter out.",
+        )
+    return TextCounter("tiktoken", count_text, ratio=_TIKTOKEN_RATIO, band=_TIKTOKEN_BAND)
+
+
+def ctok() -> TextCounter:
+    """A counter by the third-party package ctok.
+
+    Raises:
+        ConfigError: ctok is not installed, or offers no `count(text)`.
+    """
+    try:
+        from importlib import import_module  # noqa: PLC0415  (only here)
+
+        library = import_module("ctok")
+    except ImportError:
+        raise ConfigError("ctok is not installed", where="counter", fix="Install contextkit[exact].") from None
+    found = getattr(library, "count_tokens", None) or getattr(library, "count", None)
+    if not callable(found):
+        raise ConfigError("this version of ctok has no count function", where="counter")
+    return TextCounter("ctok", lambda text: int(found(text)), band=_CTOK_BAND)
+
+
+def named(name: str) -> TokenCounter:
+    """A counter by its name on the command line: estimate, tiktoken, ctok.
+
+    Raises:
+        ConfigError: the name is none of these, or the counter is not available here.
+    """
+    if name == "estimate":
+        return EstimateCounter()
+    if name == "tiktoken":
+        return tiktoken()
+    if name == "ctok":
+        return ctok()
+    raise ConfigError(f"unknown counter {name!r}", where="counter", fix="Use estimate, tiktoken, ctok or api.")

@@ -1,0 +1,199 @@
+"""Logs of raw requests: JSON lines that are Messages bodies, or objects that hold one beside its answer.
+
+Law: what a body says is what was sent. Bodies of one conversation find each other by the longest shared head, so
+several conversations may stand interleaved in one log; each is one session. Lines in LiteLLM's style (OpenAI
+messages) are converted. A spelling (`"text"` for `[{"type": "text"}]`, a moved mark) is no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from contextkit.api.marks import Path as Place
+from contextkit.api.marks import mark_of
+from contextkit.api.messages import canonical, digest, dumps
+from contextkit.api.usage import Usage
+from contextkit.errors import FormatError
+from contextkit.transcripts.common import Call, Session
+from contextkit.transcripts.lines import Lines, document, mapping, safe_blocks, seconds, string
+from contextkit.transcripts.openai import append, message, system_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from contextkit.api.facts import Ttl
+    from contextkit.api.messages import Message
+
+__all__ = ["looks_like", "read"]
+
+_TIPS: Final = 64  # conversations that can stand interleaved before the oldest is forgotten
+_BODIES: Final = ("request", "body", "kwargs", "params", "request_body", "proxy_server_request", "json")
+_ANSWERS: Final = ("response", "response_body", "completion", "output", "result")
+_STARTS: Final = ("at", "timestamp", "start_time", "startTime", "time", "created_at", "date")
+_ENDS: Final = ("ended", "end_time", "endTime", "completed_at")
+_LEFT_OUT: Final = frozenset({"messages", "model"})
+
+
+def looks_like(first: Mapping[str, Any]) -> bool:
+    """Whether an object is a request body or holds one."""
+    return _body(first) is not None
+
+
+def _body(line: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The body in a line: itself, or one level down."""
+    if isinstance(line.get("messages"), list) and ("model" in line or "max_tokens" in line):
+        return line
+    for name in _BODIES:
+        inner = mapping(line.get(name))
+        inner = mapping(inner.get("body")) if name == "proxy_server_request" else inner
+        if isinstance(inner.get("messages"), list):
+            return inner
+    return None
+
+
+def read(path: Path) -> list[Session]:
+    """The conversations in one log."""
+    lines = Lines(path)
+    log = _Log()
+    for number, line in lines:
+        log.line(line, number)
+    if not log.chains:
+        whole = document(path)
+        for entry in whole if isinstance(whole, list) else [whole]:
+            log.line(mapping(entry), 0)
+    if not log.chains:
+        raise FormatError("no request body", where=f"{path}, {lines.first_bad or 'line 1'}", fix="Log request bodies.")
+    skipped = {**log.skipped, **lines.skipped}
+    return [chain.session(path, skipped if at == 0 else {}) for at, chain in enumerate(log.chains)]
+
+
+@dataclass(slots=True)
+class _Chain:
+    """One conversation: its calls, and the digests of the messages after each of the latest of them."""
+
+    calls: list[Call] = field(default_factory=list)
+    tip: list[bytes] = field(default_factory=list)
+
+    def session(self, path: Path, skipped: Mapping[str, int]) -> Session:
+        missing: set[Any] = set()
+        missing |= {"times"} if all(call.at is None for call in self.calls) else set()
+        missing |= {"usage", "output_tokens"} if all(call.usage is None for call in self.calls) else set()
+        missing |= {"replies"} if all(call.reply is None for call in self.calls) else set()
+        return Session(str(path), "requests", tuple(self.calls), "", frozenset(missing), skipped)
+
+
+@dataclass(slots=True)
+class _Log:
+    chains: list[_Chain] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    _seen: dict[bytes, dict[str, Any]] = field(default_factory=dict)
+
+    def line(self, line: Mapping[str, Any], number: int) -> None:
+        body = _body(line)
+        messages, settings, marks = _read_body(body) if body is not None else ([], {}, ())
+        if body is None or not messages:
+            self.skipped["no request body"] = self.skipped.get("no request body", 0) + 1
+            return
+        names = [_digest(found) for found in messages]
+        chain, shared = self._chain(names)
+        reply, usage = _answer(line)
+        chain.calls.append(
+            Call(
+                added=tuple(messages[shared:]),
+                follows=len(chain.calls) - 1 if chain.calls and shared else None,
+                shared=shared,
+                reply=reply,
+                at=_first_time(line, _STARTS),
+                ended=_first_time(line, _ENDS),
+                model=string(body.get("model")),
+                usage=usage,
+                settings=self._same(settings),
+                marks=marks,
+                line=number,
+            )
+        )
+        chain.tip = [*names, *([_digest(reply)] if reply is not None else [])]
+
+    def _chain(self, names: list[bytes]) -> tuple[_Chain, int]:
+        """The conversation with the longest shared head; a new one when nothing is shared."""
+        best, shared = _Chain(), 0
+        for chain in self.chains[-_TIPS:]:
+            common = _common(chain.tip, names)
+            if common > shared or (common == shared and shared and len(chain.tip) < len(best.tip)):
+                best, shared = chain, common
+        if not shared:
+            self.chains.append(best)
+        return best, shared
+
+    def _same(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """One object for equal settings, so that tools are not held once a call."""
+        return self._seen.setdefault(digest(dumps(settings).encode("utf-8", "surrogatepass")), settings)
+
+
+def _common(one: list[bytes], other: list[bytes]) -> int:
+    length = min(len(one), len(other))
+    return next((i for i in range(length) if one[i] != other[i]), length)
+
+
+def _digest(found: Message) -> bytes:
+    return digest(found["role"].encode(), *(canonical(block) for block in found["content"]))
+
+
+def _read_body(body: Mapping[str, Any]) -> tuple[list[Message], dict[str, Any], tuple[tuple[Place, Ttl], ...]]:
+    """Messages without marks, everything else, and where the marks stood."""
+    settings = {key: value for key, value in body.items() if key not in _LEFT_OUT}
+    messages: list[Message] = []
+    marks = [(("system", i, 0), ttl) for i, ttl in _marks(body.get("system"))]
+    marks = [*((("tools", i, 0), ttl) for i, ttl in _marks(body.get("tools"))), *marks]
+    for entry in body["messages"]:
+        given = mapping(entry)
+        if given.get("role") in {"system", "developer"} and not messages and "system" not in settings:
+            settings["system"] = system_text(given)
+        elif "tool_calls" in given or given.get("role") in {"tool", "function"}:
+            found = message(given)
+            if found is not None:
+                append(messages, found)
+        elif given.get("role") in {"user", "assistant", "system"}:
+            marks += [(("messages", len(messages), i), ttl) for i, ttl in _marks(given.get("content"))]
+            messages.append({"role": given["role"], "content": safe_blocks(given.get("content"))})
+    return messages, settings, tuple(marks)
+
+
+def _marks(blocks: Any) -> list[tuple[int, Ttl]]:
+    found = [mapping(block) for block in blocks] if isinstance(blocks, list) else []
+    return [(i, ttl) for i, block in enumerate(found) if mapping(block.get("cache_control")) and (ttl := mark_of(block))]
+
+
+def _answer(line: Mapping[str, Any]) -> tuple[Message | None, Usage | None]:
+    """The reply and the bill in a line, in the API's form or in LiteLLM's."""
+    answer = next((mapping(line[name]) for name in _ANSWERS if mapping(line.get(name))), mapping(None))
+    billed = mapping(answer.get("usage")) or mapping(line.get("usage"))
+    usage = _usage(billed) if billed else None
+    choices = answer.get("choices")
+    if isinstance(choices, list) and choices:
+        return message(mapping(mapping(choices[0]).get("message"))), usage
+    blocks = safe_blocks(answer.get("content") if answer else line.get("response_content"))
+    return ({"role": "assistant", "content": blocks} if blocks else None), usage
+
+
+def _usage(billed: Mapping[str, Any]) -> Usage:
+    """A bill; in LiteLLM's form `prompt_tokens` counts cached tokens too, and its details split them."""
+    if "prompt_tokens" not in billed:
+        return Usage.of(billed)
+    details = mapping(billed.get("prompt_tokens_details"))
+    read = _count(billed.get("cache_read_input_tokens")) or _count(details.get("cached_tokens"))
+    written = _count(billed.get("cache_creation_input_tokens")) or _count(details.get("cache_creation_tokens"))
+    split = mapping(details.get("cache_creation_token_details"))
+    hour = min(written, _count(split.get("ephemeral_1h_input_tokens")))
+    rest = max(0, _count(billed["prompt_tokens"]) - read - written)
+    return Usage(rest, read, written - hour, hour, _count(billed.get("completion_tokens")))
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _first_time(line: Mapping[str, Any], names: tuple[str, ...]) -> float | None:
+    return next((found for name in names if (found := seconds(line.get(name))) is not None), None)

@@ -1,0 +1,227 @@
+"""One turn as a generator: plan, summarise, mark, ask, record. No I/O, no clock.
+
+Law: a turn yields an `Ask` and is sent a `Reply`; whoever drives it does the I/O (drive.py). An exception thrown in
+at an Ask leaves the log as it was: a failed summary is noted and the turn goes on, a failed main call is the
+caller's to see. After a reply to the main call nothing here raises because of contextkit's own bookkeeping.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from contextkit.api import facts
+from contextkit.api.messages import message_of
+from contextkit.api.request import Abandoned, Ask, Reply, Request
+from contextkit.api.usage import Usage
+from contextkit.cache import breakpoints
+from contextkit.compact import plan, summary
+from contextkit.compact.extract import extractive
+from contextkit.compact.policies import window
+from contextkit.errors import BudgetError, HistoryError, SummaryError
+from contextkit.history.view import Summary
+from contextkit.tokens.quick import quick_tokens
+
+if TYPE_CHECKING:
+    from contextkit.state import State
+
+__all__ = ["BookkeepingWarning", "build", "compact", "prepare", "record", "turn"]
+
+_BACK_OFF: Final = 0.05
+"""After a summary failed: share of the budget that has to come before the next try."""
+
+
+class BookkeepingWarning(UserWarning):
+    """A paid response could not be entered as it is; the text says what was done instead."""
+
+
+def turn(state: State, *, now: float, step: str = "") -> Generator[Ask, Reply, Any]:
+    """One call of the model, with what has to come before it; returns the message."""
+    request = yield from prepare(state, now=now, step=step)
+    try:
+        reply = yield Ask("turn", request, estimate=state.total().tokens, step=step)
+    except Abandoned as gone:
+        if gone.message is not None:
+            state.book_row(Reply(gone.message), now=now, step=step, purpose="turn", note="stream abandoned")
+        raise
+    book(state, reply, now=now, step=step)
+    return reply.message
+
+
+def prepare(state: State, *, now: float, step: str = "", alone: bool = False) -> Generator[Ask, Reply, Request]:
+    """Everything before the main call: check that there is something to answer, fold if need be, build.
+
+    `alone` says that no client is at hand: past the budget, the fold is extractive.
+    """
+    entries = state.log.entries
+    if not entries or (entries[-1].role == "assistant" and not state.paused):
+        raise HistoryError("there is nothing to answer", where="request()", fix="Call user(...) or tool_result(...).")
+    if state.log.open_calls:
+        raise HistoryError(
+            f"{len(state.log.open_calls)} tool call(s) have no result yet: {', '.join(state.log.open_calls)}",
+            where="request()",
+            fix="Call tool_result(id, output) for each first.",
+        )
+    yield from compact(state, now=now, step=step, alone=alone)
+    return build(state)
+
+
+def compact(
+    state: State, *, now: float, step: str = "", force: bool = False, alone: bool = False
+) -> Generator[Ask, Reply, int]:
+    """Fold while the ceiling would be passed; returns how many folds were made."""
+    policy, folds = state.policy, 0
+    if policy is None and not force:
+        return 0
+    row = facts.model(state.model)
+    ceiling = policy.ceiling(row) if policy else window(row, state.max_tokens)
+    _check_fixed(state, ceiling)
+    while force or _due(state, ceiling):
+        total = state.total().tokens
+        hard = total > window(row, state.max_tokens)
+        if total < state.retry_at and not hard and not force:
+            break  # a summary failed not long ago
+        wanted = plan.fold(
+            state.log,
+            state.view.start,
+            keep=policy.kept(row) if policy else ceiling // 5,
+            worth=2 * state.summary_tokens,
+        )
+        if wanted is None:
+            break
+        made = None
+        if not alone or callable(state.summarizer):
+            made = yield from _summarise(state, wanted, now=now, step=step)
+        if made is None and (hard or alone):
+            made = _extract(state, wanted)
+        if made is None:
+            state.retry_at = total + int(_BACK_OFF * ceiling)
+            break
+        state.fold(made)
+        folds, force = folds + 1, False
+    return folds
+
+
+def _due(state: State, ceiling: int) -> bool:
+    return state.total().tokens > ceiling
+
+
+def _check_fixed(state: State, ceiling: int) -> None:
+    """What can never be folded has to fit, or every further call would fold in vain."""
+    head = quick_tokens([{"type": "text", "text": ""}, *state.view.head()], state.family)
+    fixed = state.fixed_tokens + head
+    if fixed > ceiling:
+        raise BudgetError(
+            f"the budget of {ceiling:,} tokens is smaller than the fixed prefix: tools and system hold about"
+            f" {state.fixed_tokens:,.0f}, the first message about {head:,.0f}",
+            where="Compaction(budget=)",
+            fix="Raise the budget, or shorten tools, system or the first message.",
+        )
+
+
+def _summarise(state: State, wanted: plan.Fold, *, now: float, step: str) -> Generator[Ask, Reply, Summary | None]:
+    """A summary by whoever the conversation names; None when it failed, which the ledger notes."""
+    entries = state.log.entries[wanted.first : wanted.end]
+    if state.summarizer == "extractive":
+        return _extract(state, wanted)
+    try:
+        if callable(state.summarizer):
+            maker = getattr(state.summarizer, "__name__", "callable")
+            reply = yield Ask("summary", call=state.summarizer, text=summary.transcript(entries), step=step)
+            return _made(state, wanted, reply.text, maker)
+        maker = facts.resolve(state.summarizer)
+        request = summary.request(entries, model=maker, max_tokens=state.summary_tokens)
+        reply = yield Ask("summary", request, estimate=int(wanted.tokens), step=step)
+        row = state.book_row(reply, now=now, step=step, purpose="summary")
+        text = _text_of(reply.message)
+        return _made(state, wanted, text, maker, stop_reason=row.stop_reason)
+    except Exception as error:  # noqa: BLE001  (whatever the user's client or callable raises: the history stays)
+        state.note_failure(error)
+        return None
+
+
+def _made(state: State, wanted: plan.Fold, text: object, maker: str, stop_reason: str = "end_turn") -> Summary:
+    if not isinstance(text, str):
+        raise SummaryError(f"the summariser gave a {type(text).__name__}, not text", where=maker)
+    tokens = quick_tokens([{"type": "text", "text": text}], state.family)
+    kept = summary.checked(text, tokens=tokens, range_tokens=wanted.tokens, stop_reason=stop_reason)
+    shown = summary.quoted(kept, first=wanted.first, end=wanted.end)
+    size = quick_tokens([{"type": "text", "text": shown}], state.family)
+    return Summary(shown, wanted.first, wanted.end, size, maker)
+
+
+def _extract(state: State, wanted: plan.Fold) -> Summary | None:
+    entries = state.log.entries[wanted.first : wanted.end]
+    try:
+        return _made(state, wanted, extractive(entries, max_tokens=state.summary_tokens), "extractive")
+    except SummaryError:
+        return None
+
+
+def _text_of(message: Any) -> str:
+    blocks = message_of(message)["content"]
+    return "\n".join(block["text"] for block in blocks if block["type"] == "text")
+
+
+def build(state: State) -> Request:
+    """The request for what is in the window now."""
+    state.frozen = True
+    view = state.view
+    messages: list[Any] = view.messages()
+    row = facts.model(state.model)
+    last = view.last()
+    marks = breakpoints.plan(
+        last=last,
+        fixed_tokens=int(state.fixed_tokens),
+        minimum=row.min_prefix if row else 0,
+        summary=view.summary_end(),
+        written=state.written,
+    )
+    for spot in marks.spots:
+        messages[spot.message] = _marked(messages[spot.message], spot.block, state.mark)
+    tail = state.volatile_blocks()
+    if tail:
+        final = messages[-1]
+        messages[-1] = {**final, "content": [*final["content"], *tail]}
+    state.sent = (last, state.raw_tokens(), bool(tail))
+    return Request({**state.fixed(mark=marks.fixed), "messages": messages})
+
+
+def _marked(message: Mapping[str, Any], block: int, mark: Mapping[str, str]) -> dict[str, Any]:
+    content = list(message["content"])
+    content[block] = {**content[block], "cache_control": dict(mark)}
+    return {"role": message["role"], "content": content}
+
+
+def book(state: State, reply: Reply, *, now: float, step: str) -> None:
+    """Enter a paid response: the ledger first, then the log; whatever is wrong becomes a warning."""
+    try:
+        state.book_row(reply, now=now, step=step, purpose="turn")
+        record(state, reply.message)
+    except Exception as error:  # noqa: BLE001  (the response is paid for: the caller gets it, whatever we make of it)
+        warnings.warn(
+            f"the response was returned but not recorded: {error}",
+            BookkeepingWarning,
+            stacklevel=2,
+        )
+
+
+def record(state: State, message: Any) -> None:
+    """Append an assistant message to the log, and learn from its usage.
+
+    Raises:
+        HistoryError, ContentError: as `Log.assistant`; nothing was changed.
+    """
+    said = message_of(message)
+    if said["role"] != "assistant":
+        raise HistoryError("only the assistant's messages are recorded", where="record()", fix="Use user() for others.")
+    source = message if isinstance(message, Mapping) else vars(message)
+    tokens = quick_tokens(said["content"], state.family)
+    spot, raw, volatile = state.sent or (None, 0.0, False)
+    message_id = source.get("id") or ""
+    entry = state.log.assistant(said["content"], tokens, message_id=str(message_id), unbound=volatile)
+    state.paused = source.get("stop_reason") == "pause_turn"
+    if spot is not None:
+        state.learn(spot, raw, Usage.of(source.get("usage")).prompt, thinking=entry.thinking)
+    state.sent = None
