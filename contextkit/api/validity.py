@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contextkit.api.facts import MAX_MESSAGES, TOOL_ID, Model, model
+from contextkit.api.facts import TOOL_ID, Model, model
 from contextkit.api.marks import refused_marks
 from contextkit.api.messages import has_user_text, walk
+from contextkit.api.wellformed import malformed
 
 __all__ = ["Fault", "faults", "merged"]
 
@@ -37,8 +38,19 @@ class Fault:
 
 _USER_ONLY: Final = frozenset({"tool_result", "image", "document", "search_result", "container_upload"})
 _ASSISTANT_ONLY: Final = frozenset({"tool_use", "thinking", "redacted_thinking", "server_tool_use"})
-_SAMPLING: Final = ("temperature", "top_p", "top_k")
 _MANUAL: Final = "enabled"
+_THINKING: Final = (
+    # What `thinking.type` a model refuses (models overview and thinking pages, facts sheet 5.3); first match counts.
+    ("claude-fable-", ("enabled", "disabled")),
+    ("claude-mythos-", ("enabled", "disabled")),
+    ("claude-opus-5-5", ("enabled", "disabled")),
+    ("claude-opus-4-8", ("enabled",)),
+    ("claude-opus-4-7", ("enabled",)),
+    ("claude-opus-4-5", ("adaptive",)),
+    ("claude-sonnet-5-5", ("enabled", "disabled")),
+    ("claude-sonnet-4-5", ("adaptive",)),
+    ("claude-haiku-4-5", ("adaptive",)),
+)
 
 Turn = tuple[str, list[tuple[str, Mapping[str, Any]]]]
 """A role and its blocks, each with the path the API names it by."""
@@ -46,7 +58,7 @@ Turn = tuple[str, list[tuple[str, Mapping[str, Any]]]]
 
 def faults(body: Mapping[str, Any]) -> Iterator[Fault]:
     """Every fault of a request body, in about the order in which the API looks; empty for a valid body."""
-    found = list(_shape(body))
+    found = [Fault(message) for message in malformed(body)]
     yield from found
     if found:
         return  # what follows walks content that must have its shape
@@ -59,48 +71,6 @@ def faults(body: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _ending(turns, row)
     yield from (Fault(message) for message in refused_marks(body))
     yield from _zero(body)
-
-
-def _shape(body: Mapping[str, Any]) -> Iterator[Fault]:
-    if not isinstance(body.get("model"), str) or not body["model"]:
-        yield Fault("model: Field required")
-    limit = body.get("max_tokens")
-    if not isinstance(limit, int) or isinstance(limit, bool):
-        yield Fault("max_tokens: Field required")
-    elif limit < 0:
-        yield Fault("max_tokens: Input should be greater than or equal to 0")
-    messages = body.get("messages")
-    if not isinstance(messages, Sequence) or isinstance(messages, str):
-        yield Fault("messages: Field required")
-        return
-    if not messages:
-        yield Fault("messages: at least one message is required")
-    if len(messages) > MAX_MESSAGES:
-        yield Fault(f"messages: too many messages; at most {MAX_MESSAGES} are allowed")  # (unverified)
-    for name in _SAMPLING:
-        if name in body:  # API version 2026-10-21, the default of SDK 2
-            yield Fault(f"{name}: Extra inputs are not permitted")  # (unverified)
-    for index, message in enumerate(messages):
-        yield from _message_shape(message, f"messages.{index}")
-
-
-def _message_shape(message: Any, where: str) -> Iterator[Fault]:
-    if not isinstance(message, Mapping):
-        yield Fault(f"{where}: Input should be a valid dictionary")
-        return
-    if message.get("role") not in {"user", "assistant", "system"}:
-        yield Fault(f"{where}.role: Input should be 'user' or 'assistant'")
-    content = message.get("content")
-    if isinstance(content, str):
-        return
-    if not isinstance(content, Sequence):
-        yield Fault(f"{where}.content: Field required")
-        return
-    for index, block in enumerate(content):
-        if not isinstance(block, Mapping) or not isinstance(block.get("type"), str):
-            yield Fault(f"{where}.content.{index}.type: Field required")
-        elif block["type"] == "text" and not isinstance(block.get("text"), str):
-            yield Fault(f"{where}.content.{index}.text.text: Field required")
 
 
 def merged(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
@@ -129,8 +99,10 @@ def _roles(messages: Sequence[Mapping[str, Any]], row: Model | None) -> Iterator
         if role == "system":
             if row is not None and not row.mid_system and not row.doubt:
                 yield Fault("role 'system' is not supported on this model")
-            if before not in {"user", "system"}:
+            if before not in {"user", "system"} and message["content"]:  # one that only sets effort stands anywhere
                 yield Fault(f"messages.{index}: a system message must follow a user turn")  # (unverified)
+        elif role == "user" and before == "system" and messages[index - 1]["content"]:
+            yield Fault(f"messages.{index}: a system message must be followed by an assistant turn")  # (unverified)
         before = role
 
 
@@ -149,19 +121,25 @@ def _content(body: Mapping[str, Any], turns: Sequence[Turn]) -> Iterator[Fault]:
             if kind in wrong:
                 yield Fault(f"{where}: `{kind}` blocks are not permitted in {role} turns")  # (unverified)
             if kind == "text":
-                yield from _text(block["text"], where)
+                # Recorded: a blank text beside a tool call was taken back in an assistant turn (Haiku 4.5, 2026-04).
+                beside = role == "assistant" and any(other["type"] != "text" for _, other in blocks)
+                yield from _text(block["text"], where, blank=beside)
+                if role == "user" and block.get("citations"):  # API version 2026-10-21
+                    yield Fault(f"{where}.text.citations: Extra inputs are not permitted")  # (unverified)
 
 
-def _text(text: str, where: str) -> Iterator[Fault]:
+def _text(text: str, where: str, *, blank: bool) -> Iterator[Fault]:
     if not text:
         yield Fault(f"{where}: text content blocks must be non-empty")
-    elif text.isspace():
+    elif text.isspace() and not blank:
         yield Fault(f"{where}: text content blocks must contain non-whitespace text")
 
 
 def _pairs(turns: Sequence[Turn]) -> Iterator[Fault]:
-    """Every call is answered in the very next turn, first thing, once; ids are unique."""
-    seen: set[str] = set()
+    """Every call is answered in the very next turn, first thing, once; ids are unique in their turn.
+
+    Recorded: an id that came back in a later turn, answered in its own next turn, was taken (Sonnet 4.5, 2026).
+    """
     opened: list[str] = []
     for index, (role, blocks) in enumerate(turns):
         answered = [str(block.get("tool_use_id")) for _, block in blocks if block["type"] == "tool_result"]
@@ -170,6 +148,7 @@ def _pairs(turns: Sequence[Turn]) -> Iterator[Fault]:
             opened = []
             continue
         opened = [str(block.get("id")) for _, block in blocks if block["type"] == "tool_use"]
+        seen: set[str] = set()
         for where, block in blocks:
             if block["type"] == "tool_use":
                 yield from _call(where, block, seen)
@@ -222,6 +201,9 @@ def _thinking(body: Mapping[str, Any], turns: Sequence[Turn], row: Model | None)
     config = body.get("thinking") or {}
     manual = config.get("type") == _MANUAL
     choice = (body.get("tool_choice") or {}).get("type")
+    refused = next((kinds for name, kinds in _THINKING if row is not None and row.id.startswith(name)), ())
+    if config.get("type") in refused:
+        yield Fault(f'"thinking.type.{config["type"]}" is not supported for this model.')
     if choice in {"any", "tool"}:
         if manual:
             yield Fault("Thinking may not be enabled when tool_choice forces tool use.")

@@ -2,52 +2,32 @@
 
 Law: two requests share a cached prefix up to position n exactly when their digests at n are equal. A digest covers
 the request's settings, everything before the position and the position itself, and never a mark. What changes the
-hash at which level is the invalidation table of `api/facts.py`.
+hash at which level is decided in `levels.py`.
 
 Sources: prompt-caching page (levels, order, lookback runs, stripped thinking), tool-search page (deferred tools),
-mid-conversation system messages page (`clear_at`).
+mid-conversation system messages page (`clear_at`, `output_config`, tool changes).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from contextkit.api import facts
 from contextkit.api.marks import Path, mark_of
 from contextkit.api.messages import canonical, digest, dumps, has_user_text, walk
+from contextkit.cache.levels import Rules, is_web, seeds
 
 if TYPE_CHECKING:
     from contextkit.api.facts import Ttl
 
-__all__ = ["Counts", "Position", "Prefix", "Rules", "link", "prefix", "seeds"]
+__all__ = ["Counts", "CountsFor", "Position", "Prefix", "Rules", "link", "prefix", "seeds"]
 
 _RUNS: Final = frozenset({"tool_use", "tool_result"})
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
-_WEB: Final = ("web_search", "web_fetch")
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Where first-party text leaves doubt, each rule is a switch with its default and its reason.
-
-    Attributes:
-        collapse_runs: a run of tool_use, or of tool_result, is one lookback position. Stated for the Claude API;
-            other platforms do not say, so switch it off to model the worst case there.
-        heads_are_positions: each tool and each system block counts for the lookback. The page's examples count
-            "blocks" of the whole prompt; litellm counts them too; not stated explicitly.
-        ttl_in_key: a 5m mark does not read a 1h entry. litellm models it so; the page does not say it: off.
-        renew_ancestors: a hit renews the shorter entries below it. Not stated: off, so that a mark must touch them.
-        settings: from which level thinking, effort and format lose the cache. The list of models that keep tools
-            and system is not published; "all" is the page's own advice.
-    """
-
-    collapse_runs: bool = True
-    heads_are_positions: bool = True
-    ttl_in_key: bool = False
-    renew_ancestors: bool = False
-    settings: facts.Effect = "all"
+_ORDER: Final = ("tools", "system", "messages")
+_REFERENCE_DEPTH: Final = 3  # block -> content -> search result -> tool_references; deeper there is none
 
 
 class Counts(Protocol):
@@ -67,6 +47,10 @@ class Counts(Protocol):
 
     def block(self, block: Mapping[str, Any]) -> float:
         """One content block."""
+
+
+CountsFor = Callable[[Mapping[str, Any]], Counts]
+"""Makes the counts for a request: its model decides the tokenizer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +100,21 @@ def prefix(body: Mapping[str, Any], count: Counts, rules: Rules | None = None) -
     chain = settings["all"]
     tokens = count.base()
     positions: list[Position] = []
-    level, step, before = "tools", 0, ""
+    level, step, before = "tools", 0, ("", 0, "")
     for part in _parts(body, count):
-        for name in _levels_between(level, part.path[0]):
-            chain = link(chain, settings[name])
-        level = part.path[0]
+        place, at, _ = part.path
+        if place != level:
+            for name in _ORDER[_ORDER.index(level) + 1 : _ORDER.index(place) + 1]:
+                chain = link(chain, settings[name])
+            level = place
         chain = link(chain, part.own) if part.own else chain
         tokens += part.tokens
-        run = f"{part.path[0]}{part.path[1]}{part.kind}" if part.kind in _RUNS and rules.collapse_runs else ""
-        counted = rules.heads_are_positions or level == "messages"
-        step += counted and not (run and run == before)
+        run = (place, at, part.kind)
+        same = run == before and part.kind in _RUNS and rules.collapse_runs
+        if not same and (rules.heads_are_positions or place == "messages"):
+            step += 1
         before = run
-        markable = part.kind not in facts.UNMARKABLE and not part.turn_scoped
-        positions.append(Position(chain, part.own, round(tokens), part.path, step, markable, part.mark))
+        positions.append(Position(chain, part.own, round(tokens), part.path, step, part.markable, part.mark))
     _mark_automatic(body, positions)
     return Prefix(str(body["model"]), tuple(positions), round(tokens), settings)
 
@@ -138,53 +124,6 @@ def link(chain: bytes, own: bytes) -> bytes:
     return digest(chain, own)
 
 
-def seeds(body: Mapping[str, Any], rules: Rules) -> dict[str, bytes]:
-    """One hash a level of the settings that the level depends on."""
-    levels: dict[str, dict[str, Any]] = {"all": {}, "system": {}, "messages": {}}
-    for name, value in _settings(body).items():
-        effect = rules.settings if name in {"thinking", "effort", "format", "task_budget"} else facts.invalidation(name)
-        if effect != "none" and value is not None:
-            levels[effect][name] = value
-    return {level: digest(dumps(values).encode("utf-8", "surrogatepass")) for level, values in levels.items()}
-
-
-def _settings(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting of the invalidation table, None where it is at its default."""
-    name = str(body["model"])
-    row = facts.model(name)
-    output = body.get("output_config") or {}
-    effort = output.get("effort")
-    choice = body.get("tool_choice") or {}
-    return {
-        "model": row.id if row else name,
-        "speed": None if body.get("speed") == "standard" else body.get("speed"),
-        "thinking": body.get("thinking"),
-        "effort": None if row and effort == row.effort else effort,
-        "format": output.get("format"),
-        "task_budget": output.get("task_budget"),
-        "web_tools": [tool for tool in body.get("tools") or () if _is_web(tool)] or None,
-        "citations": any(_cites(block) for message in body["messages"] for block in walk(message)) or None,
-        "tool_choice": {k: v for k, v in choice.items() if k in {"type", "name"} and v != "auto"} or None,
-        "parallel": choice.get("disable_parallel_tool_use") or None,
-        "images": any(_has_image(block) for message in body["messages"] for block in walk(message)) or None,
-    }
-
-
-def _is_web(tool: Mapping[str, Any]) -> bool:
-    return str(tool.get("type") or "").startswith(_WEB)
-
-
-def _cites(block: Mapping[str, Any]) -> bool:
-    return bool((block.get("citations") or {}).get("enabled")) if isinstance(block.get("citations"), Mapping) else False
-
-
-def _has_image(block: Mapping[str, Any]) -> bool:
-    if block.get("type") == "image":
-        return True
-    inner = block.get("content")
-    return isinstance(inner, list) and any(isinstance(item, Mapping) and item.get("type") == "image" for item in inner)
-
-
 @dataclass(frozen=True, slots=True)
 class _Part:
     path: Path
@@ -192,53 +131,101 @@ class _Part:
     own: bytes
     tokens: float
     mark: Ttl | None
-    turn_scoped: bool = False
+    markable: bool = True
+
+
+def _bytes(block: Mapping[str, Any]) -> bytes:
+    """A block's canonical bytes; the mark and empty fields are taken off first, so that neither counts as spelling."""
+    if "cache_control" in block or None in block.values():
+        block = {key: value for key, value in block.items() if value is not None and key != "cache_control"}
+    return canonical(block)
 
 
 def _parts(body: Mapping[str, Any], count: Counts) -> Iterator[_Part]:
+    deferred: dict[str, Mapping[str, Any]] = {}
     for at, tool in enumerate(body.get("tools") or ()):
         if tool.get("defer_loading"):
+            deferred[str(tool.get("name"))] = tool
             continue  # stays out of the prefix until a tool_reference names it (tool-search page)
-        own = b"" if _is_web(tool) else digest(b"tool", canonical(tool))
+        own = b"" if is_web(tool) else digest(b"tool", _bytes(tool))
         yield _Part(("tools", at, 0), "tool", own, count.tool(tool), mark_of(tool))
     system = body.get("system") or ()
     for at, block in enumerate([{"type": "text", "text": system}] if isinstance(system, str) else system):
-        yield _Part(
-            ("system", at, 0), "system", digest(b"system", canonical(block)), count.system(block), mark_of(block)
-        )
-    yield from _messages(body["messages"], count, facts.model(str(body["model"])))
+        own = digest(b"system", _bytes(block))
+        yield _Part(("system", at, 0), "system", own, count.system(block), mark_of(block))
+    yield from _messages(body["messages"], count, facts.model(str(body["model"])), deferred)
 
 
-def _messages(messages: Sequence[Mapping[str, Any]], count: Counts, row: facts.Model | None) -> Iterator[_Part]:
-    users = [at for at, message in enumerate(messages) if message["role"] == "user"]
-    last_user = users[-1] if users else -1
-    fresh = [at for at in users if has_user_text(messages[at]["content"])]
-    stripped_before = fresh[-1] if fresh and row is not None and not row.keeps_thinking else -1
+def _messages(
+    messages: Sequence[Mapping[str, Any]],
+    count: Counts,
+    row: facts.Model | None,
+    deferred: Mapping[str, Mapping[str, Any]],
+) -> Iterator[_Part]:
+    last_user, stripped_before = _last_users(messages, row)
     for at, message in enumerate(messages):
-        role = str(message["role"])
-        if message.get("clear_at") and at < last_user:
+        turn_scoped = bool(message.get("clear_at"))
+        if turn_scoped and at < last_user:
             continue  # renders as nothing once a later user message stands (its page)
         frame = count.message(message)
-        label = role.encode()
+        label = str(message["role"]).encode()
         for index, block in enumerate(walk(message)):
             kind = str(block.get("type"))
             if kind in _THINKING and at < stripped_before:
                 continue  # the API drops earlier turns' thinking on these models
-            own = digest(label, canonical(block))
-            yield _Part(
-                ("messages", at, index),
-                kind,
-                own,
-                count.block(block) + frame,
-                mark_of(block),
-                bool(message.get("clear_at")),
-            )
+            own = digest(label, _bytes(block))
+            tokens = count.block(block) + frame
+            if deferred and kind != "tool_removal":
+                own, tokens = _expanded(block, own, tokens, deferred, count)
+            blank = kind == "text" and str(block.get("text")).isspace()
+            markable = not (turn_scoped or blank or kind in facts.UNMARKABLE)
+            yield _Part(("messages", at, index), kind, own, tokens, mark_of(block), markable)
             frame = 0.0
+        if message.get("output_config"):
+            # Changes the effort from here on; it renders as nothing, yet what follows is not the same without it.
+            own = digest(label, dumps(message["output_config"]).encode())
+            yield _Part(("messages", at, len(message["content"])), "output_config", own, frame, None, markable=False)
 
 
-def _levels_between(level: str, following: str) -> tuple[str, ...]:
-    order = ("tools", "system", "messages")
-    return order[order.index(level) + 1 : order.index(following) + 1]
+def _last_users(messages: Sequence[Mapping[str, Any]], row: facts.Model | None) -> tuple[int, int]:
+    """The last user message, and the one before which thinking is stripped; -1 where there is none."""
+    last = fresh = -1
+    strips = row is not None and not row.keeps_thinking
+    for at in range(len(messages) - 1, -1, -1):
+        if messages[at]["role"] != "user":
+            continue
+        last = max(last, at)
+        if not strips:
+            break
+        if has_user_text(messages[at]["content"]):
+            fresh = at
+            break
+    return last, fresh
+
+
+def _expanded(
+    block: Mapping[str, Any], own: bytes, tokens: float, deferred: Mapping[str, Mapping[str, Any]], count: Counts
+) -> tuple[bytes, float]:
+    """A deferred tool's definition stands where it is referenced (tool-search page): hash and tokens with it."""
+    for name in _references(block, _REFERENCE_DEPTH):
+        tool = deferred.get(name)
+        if tool is not None:
+            own = digest(own, _bytes(tool))
+            tokens += count.tool(tool)
+    return own, tokens
+
+
+def _references(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if value.get("type") == "tool_reference":
+            yield str(value.get("tool_name") or value.get("name"))
+        elif depth and value.get("type") != "tool_use":
+            for inner in value.values():
+                if isinstance(inner, Mapping | list):
+                    yield from _references(inner, depth - 1)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item, depth)
 
 
 def _mark_automatic(body: Mapping[str, Any], positions: list[Position]) -> None:
@@ -247,15 +234,7 @@ def _mark_automatic(body: Mapping[str, Any], positions: list[Position]) -> None:
     if not wanted:
         return
     for at in range(len(positions) - 1, -1, -1):
-        found = positions[at]
-        if found.markable:
-            if found.mark is None:
-                ttl: Ttl = "1h" if wanted.get("ttl") == "1h" else "5m"
-                positions[at] = Position(
-                    found.digest, found.own, found.tokens, found.path, found.step, found.markable, ttl
-                )
+        if positions[at].markable:
+            if positions[at].mark is None:
+                positions[at] = replace(positions[at], mark="1h" if wanted.get("ttl") == "1h" else "5m")
             return
-
-
-CountsFor = Callable[[Mapping[str, Any]], Counts]
-"""Makes the counts for a request: its model decides the tokenizer."""

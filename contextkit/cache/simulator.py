@@ -27,7 +27,6 @@ __all__ = ["Bill", "Miss", "PromptCache"]
 Miss = Literal["", "no_marks", "below_minimum", "cold", "expired", "not_begun", "lookback"]
 """Why the request read less than its last mark could have: "" when it read as much as was ever written."""
 
-_DEFAULT_MINIMUM = 1024  # for models that are not in the table: the commonest of the older models
 _SWEEP = 4096  # entries after which the dead ones are dropped, so that memory follows what is alive
 
 
@@ -97,7 +96,7 @@ class PromptCache:
         """As `bill`, for a chain that is already made."""
         positions = chain.positions
         row = facts.model(chain.model)
-        minimum = row.min_prefix if row else _DEFAULT_MINIMUM
+        minimum = row.min_prefix if row else self.rules.unknown_minimum
         marks = [i for i, found in enumerate(positions) if found.mark]
         usable = [i for i in marks if positions[i].tokens >= minimum]
         hit = self._hit(positions, usable, at, workspace)
@@ -111,15 +110,16 @@ class PromptCache:
 
     def _hit(self, positions: tuple[Position, ...], usable: list[int], at: float, workspace: str) -> int:
         """The longest match over all marks, or -1. Each mark tries 20 positions back, itself the first."""
+        best = -1
         for mark in reversed(usable):
             floor = positions[mark].step - LOOKBACK
             i = mark
-            while i >= 0 and positions[i].step > floor:
+            while i > best and positions[i].step > floor:
                 entry = self._entry(positions[i], positions[mark].mark, workspace)
                 if entry and entry.begins <= at < entry.expires:
-                    return i
+                    best = i
                 i -= 1
-        return -1
+        return best
 
     def _entry(self, position: Position, ttl: Ttl | None, workspace: str) -> _Entry | None:
         return self._entries.get(self._key(position, ttl, workspace))
@@ -130,17 +130,26 @@ class PromptCache:
     def _renew(self, positions: tuple[Position, ...], hit: int, usable: list[int], at: float, workspace: str) -> None:
         """A read renews its entry; a mark on a shorter entry renews that one too."""
         touched = range(hit + 1) if self.rules.renew_ancestors else {hit, *(i for i in usable if i < hit)}
+        lives: tuple[Ttl, ...] = ("5m", "1h") if self.rules.ttl_in_key else ("5m",)
         for i in touched:
-            entry = self._entry(positions[i], positions[i].mark, workspace)
-            if entry and entry.begins <= at < entry.expires:
-                entry.expires = max(entry.expires, at + TTL_SECONDS[entry.ttl])
+            for ttl in lives:
+                entry = self._entry(positions[i], ttl, workspace)
+                if entry and entry.begins <= at < entry.expires:
+                    entry.expires = max(entry.expires, at + TTL_SECONDS[entry.ttl])
 
     def _write(self, position: Position, at: float, began: float, workspace: str) -> None:
         ttl: Ttl = position.mark or "5m"
         if len(self._entries) >= self._sweep_at:
             self._entries = {key: entry for key, entry in self._entries.items() if at < entry.expires}
             self._sweep_at = max(_SWEEP, 2 * len(self._entries))
-        self._entries[self._key(position, ttl, workspace)] = _Entry(began, at + TTL_SECONDS[ttl], ttl)
+        key = self._key(position, ttl, workspace)
+        expires = at + TTL_SECONDS[ttl]
+        old = self._entries.get(key)
+        if old and at < old.expires:  # a parallel request wrote it too: usable from whichever response began first
+            began = min(began, old.begins)
+            if old.expires > expires:
+                expires, ttl = old.expires, old.ttl
+        self._entries[key] = _Entry(began, expires, ttl)
 
     def _why(
         self,

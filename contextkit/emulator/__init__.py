@@ -7,6 +7,7 @@ with the planner and nothing else. What it does not emulate it refuses; it never
 from __future__ import annotations
 
 from contextkit.emulator.clock import Clock
+from contextkit.emulator.exchange import Exchange
 from contextkit.emulator.script import (
     Failure,
     Reply,
@@ -21,7 +22,8 @@ from contextkit.emulator.script import (
     timeout,
     tool_use,
 )
-from contextkit.emulator.service import Emulator, Exchange, Options
+from contextkit.emulator.service import Emulator
+from contextkit.emulator.world import Options
 
 __all__ = [
     "Clock",

@@ -6,12 +6,14 @@ message, and the request's id, which is in the `request-id` header too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from contextkit.api.messages import dumps
 from contextkit.emulator.script import ERROR_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Answer", "Refusal", "error_answer", "error_body", "json_answer"]
 
@@ -19,7 +21,15 @@ __all__ = ["Answer", "Refusal", "error_answer", "error_body", "json_answer"]
 class Refusal(Exception):  # noqa: N818  (an answer, not a defect)
     """The request is refused; carries what the API would say."""
 
-    def __init__(self, message: str, *, status: int = 400, type: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        type: str | None = None,  # noqa: A002  (the API's own word)
+        code: str = "",
+    ) -> None:
+        self.code = code
         self.status = status
         self.type = type or ERROR_TYPES.get(status, ("invalid_request_error", ""))[0]
         self.message = message
@@ -39,6 +49,7 @@ class Answer:
             body that are here ("broken").
         began: Unix seconds at which the response begins.
         ended: Unix seconds at which it ends.
+        error: the text of the error, for the log.
     """
 
     status: int
@@ -48,23 +59,32 @@ class Answer:
     lost: Literal["", "timeout", "connection", "broken"] = ""
     began: float = 0.0
     ended: float = 0.0
+    error: str = ""
 
 
 def json_answer(value: Any, request_id: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """A JSON response."""
     data = dumps(value).encode("utf-8", "surrogatepass")
-    return Answer(
-        status, {"content-type": "application/json", "request-id": request_id, **(headers or {})}, body=data
-    )
+    return Answer(status, {"content-type": "application/json", "request-id": request_id, **(headers or {})}, body=data)
 
 
-def error_body(type_: str, message: str, request_id: str) -> dict[str, Any]:
-    """The API's error object."""
-    return {"type": "error", "error": {"type": type_, "message": message}, "request_id": request_id}
+def error_body(type_: str, message: str, request_id: str, code: str = "") -> dict[str, Any]:
+    """The API's error object; `code` names the cause where the API has a name for it."""
+    error: dict[str, Any] = {"type": type_, "message": message}
+    if code:
+        error["details"] = {"error_code": code}
+    return {"type": "error", "error": error, "request_id": request_id}
 
 
 def error_answer(
-    status: int, type_: str, message: str, request_id: str, headers: Mapping[str, str] | None = None
+    status: int,
+    type_: str,
+    message: str,
+    request_id: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    code: str = "",
 ) -> Answer:
     """The API's error response."""
-    return json_answer(error_body(type_, message, request_id), request_id, status=status, headers=headers)
+    answer = json_answer(error_body(type_, message, request_id, code), request_id, status=status, headers=headers)
+    return replace(answer, error=message)

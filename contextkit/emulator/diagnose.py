@@ -6,13 +6,14 @@ order model, system, tools, messages (cache-diagnostics page). A fingerprint is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api.messages import digest, dumps
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from contextkit.cache.prefix import Prefix
 
 __all__ = ["Fingerprint", "fingerprint", "reason"]
@@ -100,4 +101,3 @@ def _changed(before: Fingerprint, now: Fingerprint, level: str) -> dict[str, Any
         "type": f"{level}_changed",
         "cache_missed_input_tokens": max(0, before.readable - before.ends[level][same]),
     }
-

@@ -7,14 +7,14 @@ because half a call has no JSON and half a thought no signature.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contextkit.api.usage import Usage
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from contextkit.api.messages import Block
+    from contextkit.api.usage import Usage
     from contextkit.cache.prefix import Counts
     from contextkit.cache.simulator import Bill
     from contextkit.emulator.script import Reply

@@ -1,36 +1,36 @@
-"""`POST /v1/messages` and `count_tokens`: from a body to a message, billed by the cache's model.
+"""`POST /v1/messages` and `count_tokens`: from a request to a message, billed by the cache's model.
 
-Law: the order is the API's. Parameters, then validity, then thinking's binding, then the window; only a request
-that passes reaches the script; only a response that begins is billed and leaves something in the cache.
+Law: only a request that passes reaches the script; only a response that begins is billed and leaves something in
+the cache. What a sampling pass costs is one bill; a compaction is a pass of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contextkit.api import facts
-from contextkit.api.validity import faults
+from contextkit.api.usage import Usage
 from contextkit.cache.prefix import prefix
+from contextkit.cache.simulator import Bill
 from contextkit.emulator import binding, diagnose
-from contextkit.emulator.answer import Refusal
-from contextkit.emulator.message import said, usage_json
-from contextkit.emulator.parameters import BINDING_CONTROLS, Headers, check_parameters, validated
+from contextkit.emulator.compaction import plain_summary
+from contextkit.emulator.message import Said, class_json, said, usage_json
+from contextkit.emulator.parameters import COMPACT, Headers, check_parameters
+from contextkit.emulator.prompt import Prompt, read_prompt, window
 from contextkit.emulator.script import Failure, Reply
 
 if TYPE_CHECKING:
-    from contextkit.api.usage import Usage
-    from contextkit.cache.prefix import Prefix
-    from contextkit.cache.simulator import Bill
-    from contextkit.emulator.message import Said
+    from contextkit.api.messages import Block
     from contextkit.emulator.world import World
 
-__all__ = ["Outcome", "count_tokens", "respond"]
+__all__ = ["Outcome", "Tier", "count_tokens", "respond"]
 
 Tier = Literal["standard", "batch"]
 
-_NO_WINDOW = 1_000_000  # for models that are not in the table: the window of the newer ones
+_MOST: Final = 128_000  # output tokens of models that are not in the table
+_NOTHING: Final = Bill(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Outcome:
     Attributes:
         message: the response; None when a failure came first.
         failure: what goes wrong, and after what.
-        bill: the prompt; None when nothing was billed.
-        usage: with the output; None when nothing was billed.
+        bill: the prompt of the last sampling pass; None when nothing was billed.
+        usage: everything that was billed, output and compaction too; None when nothing was.
         began: Unix seconds at which the response begins.
         ended: Unix seconds at which it ends.
     """
@@ -55,12 +55,13 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prompt:
-    """A request as the model sees it, after what the server does to it."""
+class _Sampled:
+    """What the passes of one request gave: the content, the last pass, and the compaction before it."""
 
-    body: Mapping[str, Any]
-    chain: Prefix
-    extra: dict[str, Any] = field(default_factory=dict)
+    said: Said
+    bill: Bill
+    content: list[Block]
+    compaction: Usage | None = None
 
 
 def count_tokens(world: World, body: dict[str, Any], headers: Headers) -> dict[str, Any]:
@@ -70,8 +71,14 @@ def count_tokens(world: World, body: dict[str, Any], headers: Headers) -> dict[s
         Refusal: the body is refused.
     """
     check_parameters(body, headers, server_tools=world.options.server_tools == "offer", counting=True)
-    prompt = _prompt(world, {**body, "max_tokens": 1}, headers)
-    return {"input_tokens": prompt.chain.total}
+    asked = {name: value for name, value in body.items() if name != "compaction"}  # accepted and ignored (SDK)
+    row = facts.model(str(body.get("model")))
+    most = row.max_output if row else _MOST
+    prompt = read_prompt(world, {**asked, "max_tokens": most}, headers)
+    counted: dict[str, Any] = {"input_tokens": prompt.chain.total}
+    if body.get("context_management") is not None:
+        counted["context_management"] = {"original_input_tokens": prompt.unedited}
+    return counted
 
 
 def respond(world: World, body: dict[str, Any], headers: Headers, at: float, tier: Tier = "standard") -> Outcome:
@@ -89,54 +96,25 @@ def respond(world: World, body: dict[str, Any], headers: Headers, at: float, tie
         ConfigError: the script has no answer.
     """
     check_parameters(body, headers, server_tools=world.options.server_tools == "offer")
-    prompt = _prompt(world, body, headers)
-    line = _line(world, body)
+    prompt = read_prompt(world, body, headers, batch=tier == "batch")
+    paused = prompt.compact is not None and bool(prompt.compact.get("pause_after_compaction"))
+    line = world.script.next(body, samples=body["max_tokens"] != 0 and not paused)
     if isinstance(line, Failure) and _before_begin(line, stream=bool(body.get("stream"))):
         return Outcome(failure=line, began=at, ended=at)
     reply = line.reply if isinstance(line, Failure) else line
     began, ended = _times(world, reply, at)
-    bill = world.cache.bill_prefix(prompt.chain, at, began=began, workspace=headers.workspace)
-    row = facts.model(str(body["model"]))
-    room = max(0, (row.window if row else _NO_WINDOW) - prompt.chain.total)
-    spoken = said(reply, body, world.counts(body), room)
-    message = _message(world, body, spoken, reply, headers)
-    message["usage"] = usage_json(
-        bill, spoken.output, thinking=spoken.thinking, tier=tier, speed=body.get("speed"), geo=body.get("inference_geo")
-    )
-    message["diagnostics"] = _diagnosed(world, body, prompt.chain, headers, message["id"])
+    sampled = _sample(world, body, prompt, reply, headers, (at, began), paused=paused)
+    message = _message(world, body, sampled, reply)
+    message["usage"] = _usage(body, sampled, headers, tier)
+    message["diagnostics"] = _diagnosed(world, body, prompt, headers, message["id"])
     message.update(prompt.extra)
     failure = line if isinstance(line, Failure) else None
-    return Outcome(message, failure, bill, bill.usage(spoken.output), began, ended)
-
-
-def _prompt(world: World, body: dict[str, Any], headers: Headers) -> _Prompt:
-    """The request as the model sees it.
-
-    Raises:
-        Refusal: it is invalid, its thinking belongs elsewhere, or it is longer than the window.
-    """
-    for found in faults(validated(body, headers)):
-        raise Refusal(found.message, status=found.status, type=found.type)
-    row = facts.model(str(body["model"]))
-    if row is None and world.options.unknown_models == "refuse":
-        raise Refusal(f"model: {body['model']}", status=404)
-    shown, dropped = binding.check(body, world.options)
-    extra: dict[str, Any] = {"input_transformations": dropped} if BINDING_CONTROLS in headers.betas else {}
-    chain = prefix(shown, world.counts(shown), world.cache.rules)
-    if row is not None and chain.total > row.window:
-        raise Refusal(f"prompt is too long: {chain.total} tokens > {row.window} maximum")
-    return _Prompt(shown, chain, extra)
-
-
-def _line(world: World, body: dict[str, Any]) -> Reply | Failure:
-    """The script's line. A list keeps its replies for calls that generate something."""
-    return world.script.next(body, samples=body["max_tokens"] != 0)
+    return Outcome(message, failure, sampled.bill, Usage.of(message["usage"]), began, ended)
 
 
 def _before_begin(failure: Failure, *, stream: bool) -> bool:
-    return failure.kind in {"status", "timeout", "connection"} or failure.after == 0 or (
-        failure.kind == "error" and not stream
-    )
+    early = failure.kind in {"status", "timeout", "connection"} or failure.after == 0
+    return early or (failure.kind == "error" and not stream)
 
 
 def _times(world: World, reply: Reply, at: float) -> tuple[float, float]:
@@ -146,29 +124,91 @@ def _times(world: World, reply: Reply, at: float) -> tuple[float, float]:
     return at + first, at + max(first, whole)
 
 
-def _message(world: World, body: dict[str, Any], spoken: Said, reply: Reply, headers: Headers) -> dict[str, Any]:
-    named = [
+def _sample(
+    world: World,
+    body: dict[str, Any],
+    prompt: Prompt,
+    reply: Reply,
+    headers: Headers,
+    times: tuple[float, float],
+    *,
+    paused: bool,
+) -> _Sampled:
+    """Bill the passes and let the model speak."""
+    counts = world.counts(prompt.body)
+    room = max(0, window(facts.model(str(body["model"]))) - prompt.chain.total)
+    bill = world.cache.bill_prefix(prompt.chain, times[0], began=times[1], workspace=headers.workspace)
+    if "compaction" in body:
+        return _on_demand(world, body, bill, said(reply, body, counts, room))
+    if prompt.compact is None:
+        spoken = said(reply, body, counts, room)
+        return _Sampled(spoken, bill, _named(world, spoken.content))
+    summary = (world.options.summarize or plain_summary)(prompt.body)
+    seal = binding.sign_summary(summary, body, world.options)
+    block: Block = {"type": "compaction", "content": summary, "encrypted_content": seal}
+    passed = bill.usage(max(1, round(counts.block({"type": "text", "text": summary}))))
+    if paused:
+        return _Sampled(Said((), "compaction", None, 0), _NOTHING, [block], passed)
+    shorter = {**prompt.body, "messages": [{"role": "assistant", "content": [block]}]}
+    chain = prefix(shorter, world.counts(shorter), world.cache.rules)
+    bill = world.cache.bill_prefix(chain, times[0], began=times[1], workspace=headers.workspace)
+    spoken = said(reply, body, counts, room)
+    return _Sampled(spoken, bill, [block, *_named(world, spoken.content)], passed)
+
+
+def _on_demand(world: World, body: dict[str, Any], bill: Bill, spoken: Said) -> _Sampled:
+    """The reply's text becomes the summary; one that did not fit is a soft failure: no content, still billed."""
+    summary = "".join(str(block.get("text") or "") for block in spoken.content)
+    whole = spoken.stop_reason not in {"max_tokens", "model_context_window_exceeded", "refusal"} and summary.strip()
+    content: list[Block] = []
+    if whole:
+        seal = binding.sign_summary(summary, body, world.options)
+        content = [{"type": "compaction", "content": summary, "signature": seal, "tool_changes": []}]
+    reason = "compaction" if whole else spoken.stop_reason
+    return _Sampled(Said((), reason, None, 0), _NOTHING, content, bill.usage(spoken.output))
+
+
+def _named(world: World, content: tuple[Block, ...]) -> list[Block]:
+    """The blocks, every call with an id."""
+    return [
         {**block, "id": block.get("id") or world.new_id("toolu")} if block["type"] == "tool_use" else block
-        for block in spoken.content
+        for block in content
     ]
+
+
+def _message(world: World, body: dict[str, Any], sampled: _Sampled, reply: Reply) -> dict[str, Any]:
     return {
         "id": world.new_id("msg"),
         "type": "message",
         "role": "assistant",
         "model": reply.model or body["model"],
-        "content": binding.sign(named, body, world.options),
-        "stop_reason": spoken.stop_reason,
-        "stop_sequence": spoken.stop_sequence,
+        "content": binding.sign(sampled.content, body, world.options),
+        "stop_reason": sampled.said.stop_reason,
+        "stop_sequence": sampled.said.stop_sequence,
         "stop_details": None,
         "container": None,
     }
 
 
-def _diagnosed(world: World, body: dict[str, Any], chain: Prefix, headers: Headers, name: str) -> dict[str, Any] | None:
+def _usage(body: Mapping[str, Any], sampled: _Sampled, headers: Headers, tier: Tier) -> dict[str, Any]:
+    spoken, bill = sampled.said, sampled.bill
+    usage = usage_json(
+        bill, spoken.output, thinking=spoken.thinking, tier=tier, speed=body.get("speed"), geo=body.get("inference_geo")
+    )
+    compaction = [] if sampled.compaction is None else [{"type": "compaction", **class_json(sampled.compaction)}]
+    own = [] if bill is _NOTHING else [{"type": "message", **class_json(bill.usage(spoken.output))}]
+    if compaction or COMPACT in headers.betas:
+        usage["iterations"] = compaction + own
+    return usage
+
+
+def _diagnosed(
+    world: World, body: Mapping[str, Any], prompt: Prompt, headers: Headers, name: str
+) -> dict[str, Any] | None:
     asked = body.get("diagnostics")
     if not isinstance(asked, Mapping):
         return None
-    now = diagnose.fingerprint(body, chain, headers.betas)
+    now = diagnose.fingerprint(body, prompt.chain, headers.betas)
     found = diagnose.reason(asked, world.fingerprints, now)
     world.fingerprints[name] = now
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contextkit.api.facts import MODELS, Model, model
 from contextkit.emulator.answer import Refusal
 from contextkit.emulator.paging import page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["list_models", "one_model"]
 

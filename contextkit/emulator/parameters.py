@@ -16,11 +16,21 @@ from typing import Any, Final
 from contextkit.api.messages import walk
 from contextkit.emulator.answer import Refusal
 
-__all__ = ["BINDING_CONTROLS", "COMPACT", "COMPACT_NOW", "EDITING", "Headers", "check_parameters", "headers_of", "validated"]
+__all__ = [
+    "BINDING_CONTROLS",
+    "COMPACT",
+    "COMPACT_NOW",
+    "EDITING",
+    "Headers",
+    "check_parameters",
+    "headers_of",
+    "validated",
+]
 
 EDITING: Final = "context-management-2025-06-27"
 COMPACT: Final = "compact-2026-01-12"
 COMPACT_NOW: Final = "compact-2026-09-04"
+STRUCTURED: Final = "structured-outputs-2025-11-13"
 BINDING_CONTROLS: Final = "thinking-binding-controls-2026-08-01"
 
 LATEST: Final = "2026-10-21"
@@ -38,10 +48,16 @@ _NEEDS: Final[dict[str, frozenset[str]]] = {
     # Any of these beta headers makes the parameter known.
     "context_management": frozenset({EDITING, COMPACT}),
     "compaction": frozenset({COMPACT_NOW}),
+    "output_format": frozenset({STRUCTURED}),  # the older spelling of output_config.format
 }
+_IN_SYSTEM: Final = {
+    "clear_at": "mid-conversation-system-clear-at-2026-08-21",
+    "output_config": "mid-conversation-output-config-2026-07-01",
+}
+_TOOL_CHANGES: Final = frozenset({"mid-conversation-tool-changes-2026-07-01", "inline-tools-2026-09-15"})
 _NOT_HERE: Final = frozenset(
     {
-        "billing_policy", "container", "fallback_credit_token", "fallbacks", "mcp_servers", "output_format", "thread",
+        "billing_policy", "container", "fallback_credit_token", "fallbacks", "mcp_servers", "thread",
         "user_profile_id",
     }
 )  # fmt: skip
@@ -79,9 +95,24 @@ def headers_of(headers: Mapping[str, str]) -> Headers:
     if not version:
         raise Refusal("anthropic-version: header is required")
     if version not in _VERSIONS:
-        raise Refusal(f"anthropic-version: \"{version}\" is not a valid version for this endpoint")  # (unverified)
+        raise Refusal(f'anthropic-version: "{version}" is not a valid version for this endpoint')  # (unverified)
     betas = frozenset(name.strip() for name in headers.get("anthropic-beta", "").split(",") if name.strip())
     return Headers(version, betas, headers.get("anthropic-workspace-id", "default"))
+
+
+def modern(body: dict[str, Any]) -> dict[str, Any]:
+    """The body with `output_format` where it belongs today.
+
+    Raises:
+        Refusal: it is there twice.
+    """
+    if "output_format" not in body:
+        return body
+    output = body.get("output_config")
+    if output is not None and (not isinstance(output, Mapping) or output.get("format") is not None):
+        raise Refusal("output_format: cannot be combined with output_config.format")  # (unverified)
+    rest = {name: value for name, value in body.items() if name != "output_format"}
+    return {**rest, "output_config": {**(output or {}), "format": body["output_format"]}}
 
 
 def validated(body: Mapping[str, Any], headers: Headers) -> Mapping[str, Any]:
@@ -109,9 +140,7 @@ def check_parameters(
         raise Refusal(message)
 
 
-def _refused(
-    body: Mapping[str, Any], headers: Headers, *, server_tools: bool, counting: bool
-) -> Iterator[str]:
+def _refused(body: Mapping[str, Any], headers: Headers, *, server_tools: bool, counting: bool) -> Iterator[str]:
     known = _KNOWN - _NOT_COUNTED if counting else _KNOWN
     for name in body:
         if name in _NOT_HERE:
@@ -121,6 +150,7 @@ def _refused(
                 yield f"{name}: Extra inputs are not permitted"
         elif name not in known and not (name in _SAMPLING and headers.version != LATEST):
             yield f"{name}: Extra inputs are not permitted"
+    yield from _system_parts(body, headers.betas)
     if not server_tools:
         yield from _server_parts(body)
     binding = (body.get("thinking") or {}) if isinstance(body.get("thinking"), Mapping) else {}
@@ -129,6 +159,25 @@ def _refused(
             yield "thinking.block_binding: Extra inputs are not permitted"
         if binding.get("type") != "adaptive":
             yield "thinking.block_binding: only supported with adaptive thinking"  # (unverified)
+
+
+def _system_parts(body: Mapping[str, Any], betas: frozenset[str]) -> Iterator[str]:
+    """What a system message inside `messages` may carry, each by its own beta header."""
+    messages = body.get("messages")
+    for index, message in enumerate(messages if isinstance(messages, list) else ()):
+        if not isinstance(message, Mapping):
+            continue
+        where = f"messages.{index}"
+        for name, beta in _IN_SYSTEM.items():
+            if name in message and (message.get("role") != "system" or beta not in betas):
+                yield f"{where}.{name}: Extra inputs are not permitted"
+        content = message.get("content")
+        for at, block in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(block, Mapping) and block.get("type") in ("tool_addition", "tool_removal"):
+                if not _TOOL_CHANGES & betas:
+                    yield f"{where}.content.{at}: Input tag '{block['type']}' does not match any of the expected tags"
+                elif message.get("clear_at") == "next_user_message":
+                    yield f"{where}.content.{at}: turn-scoped system messages hold text only"  # (unverified)
 
 
 def _server_parts(body: Mapping[str, Any]) -> Iterator[str]:

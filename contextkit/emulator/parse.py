@@ -8,9 +8,9 @@ from typing import Any, Final, NoReturn
 from contextkit.api.facts import MAX_REQUEST_BYTES
 from contextkit.emulator.answer import Refusal
 
-__all__ = ["parse_body"]
+__all__ = ["BATCH_BYTES", "parse_body"]
 
-_BATCH_BYTES: Final = 256_000_000  # errors page
+BATCH_BYTES: Final = 256_000_000  # errors page
 
 
 def parse_body(data: bytes, *, limit: int = MAX_REQUEST_BYTES) -> dict[str, Any]:

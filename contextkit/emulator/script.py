@@ -73,7 +73,7 @@ Kind = Literal["status", "timeout", "connection", "broken", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something goes wrong with a request. Make it with `fault`, `timeout`, `connection_error`, `broken`, `stream_error`.
+    """Something goes wrong with a request. Made by `fault`, `timeout`, `connection_error`, `broken`.
 
     Attributes:
         kind: an error status; no answer in time; no connection; a response that breaks off; a stream with an error

@@ -7,11 +7,13 @@ page and SDK types).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from math import ceil
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api.messages import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["event", "events"]
 
@@ -37,6 +39,7 @@ def events(message: Mapping[str, Any]) -> Iterator[bytes]:
     start = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
     # Tokens generated so far: one when the response begins, none when nothing is generated.
     start["usage"] = {**usage, "output_tokens": min(1, usage["output_tokens"])}
+    start["usage"].pop("iterations", None)
     start.pop("context_management", None)  # arrives in the final message_delta (context-editing page)
     yield event({"type": "message_start", "message": start})
     yield event({"type": "ping"})
@@ -78,7 +81,9 @@ def _block(block: Mapping[str, Any], index: int) -> Iterator[dict[str, Any]]:
         deltas.append({"type": "signature_delta", "signature": block["signature"]})
     elif kind == "tool_use":
         begin["input"] = {}
-        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ("", *_pieces(dumps(block["input"])))]
+        deltas = [
+            {"type": "input_json_delta", "partial_json": piece} for piece in ("", *_pieces(dumps(block["input"])))
+        ]
     elif kind == "compaction":
         begin["content"] = None
         deltas = [{"type": "compaction_delta", "content": block["content"]}]  # one piece (compaction page)

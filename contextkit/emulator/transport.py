@@ -7,13 +7,14 @@ connection would raise.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 import anyio.lowlevel
 import httpx2
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from contextkit.emulator.answer import Answer
     from contextkit.emulator.clock import Ticking
     from contextkit.emulator.service import Emulator

@@ -6,16 +6,16 @@ the same answers byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from contextkit.emulator.diagnose import Fingerprint
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from contextkit.cache.prefix import CountsFor
     from contextkit.cache.simulator import PromptCache
     from contextkit.emulator.clock import Ticking
+    from contextkit.emulator.diagnose import Fingerprint
     from contextkit.emulator.script import Script
 
 __all__ = ["Options", "World"]
@@ -34,6 +34,7 @@ class Options:
             as for accounts made before 2026-08-31 (preserved-thinking page).
         foreign_signatures: what to do with thinking that this emulator did not sign: "accept" or "refuse".
         server_tools: "refuse" server tools, or "offer" them: they count in the prompt and are never called.
+        batch_seconds: from the making of a batch to the answer of its last item; the items are spread evenly.
         keep: how many exchanges the log keeps; None keeps all.
         summarize: writes the summary of a server-side compaction from the request's body; None for a plain one.
         secret: what signatures are made with; emulators with the same secret accept each other's.
@@ -45,6 +46,7 @@ class Options:
     binding: Literal["enforce", "allow"] = "enforce"
     foreign_signatures: Literal["accept", "refuse"] = "accept"
     server_tools: Literal["refuse", "offer"] = "refuse"
+    batch_seconds: float = 0.0
     keep: int | None = None
     summarize: Callable[[Mapping[str, Any]], str] | None = None
     secret: bytes = b"contextkit emulator"

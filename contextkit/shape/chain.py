@@ -8,26 +8,22 @@ deep, nothing matched) it still goes in, capped, with a note that says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from contextkit.errors import ShapeError
+from contextkit.shape.caps import FALLBACK_CHARS, Caps
 from contextkit.shape.declare import Plan, plan
-from contextkit.shape.document import MISSING, check_depth, clean_text, plain, read, write
-from contextkit.shape.fit import fit, limit_items, with_note, without_note
-from contextkit.shape.shaped import BoundError, Drift, Shaped, note_of
-from contextkit.shape.text import cut
+from contextkit.shape.document import clean_text
+from contextkit.shape.run import fallback, run, text_of
+from contextkit.shape.shaped import Drift, Shaped
 
 if TYPE_CHECKING:
     from contextkit.api.facts import Family
 
-__all__ = ["FALLBACK_CHARS", "Link", "Shape", "Shaper", "apply"]
-
-FALLBACK_CHARS: Final = 8_000
-"""Characters of an output that could not be shaped as declared, when the shape has no cap of its own."""
+__all__ = ["FALLBACK_CHARS", "Shape", "Shaper", "apply"]
 
 Shaper = Callable[[Any], Any]
-Link = "Shape | Shaper | Sequence[Shape | Shaper]"
 
 Dialect = Literal["jsonpath", "rfc9535"]
 
@@ -45,7 +41,7 @@ class Shape:
         drop: JSONPaths of what goes, looked for in what was selected.
         fields: new name -> JSONPath: a flat object. A path that can match many gives a list.
         as_table: arrays of like objects become `{"columns": [...], "rows": [...]}` where that is shorter.
-        max_chars: characters of the result, the note included.
+        max_chars: characters of the result, the note included; at least 2, which is `{}`.
         max_tokens: tokens of the result by the estimator of the model family.
         max_items: elements of every array.
         max_lines: lines of a text.
@@ -117,148 +113,11 @@ class Shape:
             handle: where the whole output is kept; every note names it.
             family: whose tokens `max_tokens` counts.
         """
-        try:
-            shaped = self._apply(output, handle, family)
-        except BoundError as error:
-            shaped = _fallback(output, self, str(error), handle)
-        except Exception as error:  # noqa: BLE001  (the tool loop goes on, whatever the output was)
-            shaped = _fallback(output, self, f"shaping failed: {type(error).__name__}", handle)
+        shaped = run(self._plan, output, Caps(self.max_chars, self.max_tokens, self.head, handle, family))
         if shaped.drift and self.on_drift is not None:
-            try:
+            with suppress(Exception):  # a finding must not break the tool loop; it is in the result too
                 self.on_drift(shaped.drift)
-            except Exception:  # noqa: BLE001, S110  (a finding must not break the tool loop; it is in the result too)
-                pass
         return shaped
-
-    def _apply(self, output: Any, handle: str | None, family: Family) -> Shaped:
-        value = _value(output)
-        wanted = self._plan.json or (isinstance(output, str) and self._over(output, family))
-        if isinstance(output, str) and wanted:
-            value = read(output)
-        if value is MISSING:
-            return self._text(_text(output), handle, family)
-        original = output if isinstance(output, str) else write(value)
-        return self._json(value, original, handle, family)
-
-    def _json(self, value: Any, original: str, handle: str | None, family: Family) -> Shaped:
-        body, earlier = without_note(value)
-        kept, drift, reason = self._plan.document(body)
-        if reason:
-            return self._unshaped(body, original, reason, handle, family, drift)
-        if self.max_items is not None:
-            kept = limit_items(kept, self.max_items)
-        check_depth(kept)
-        kept = self._plan.table(kept)
-        text = write(kept)
-        removed = kept != body
-        if removed and not self.fields and self.model is None and len(text) > len(whole := write(body)):
-            text, kept, removed = whole, body, False
-        note = note_of(f"{max(len(original) - len(text), 0):,} of {len(original):,} characters left out", handle)
-        note = earlier if not removed else (note if handle else "")
-        text = write(with_note(kept, note)) if note else text
-        if not removed and isinstance(original, str) and len(original) <= len(text):
-            text = clean_text(original)
-        if self._over(text, family):
-            text, note = self._fitted(kept, original, handle, family)
-            removed = True
-        return Shaped(text, removed, len(original), note, drift)
-
-    def _unshaped(
-        self, body: Any, original: str, reason: str, handle: str | None, family: Family, drift: tuple[Drift, ...]
-    ) -> Shaped:
-        """The document as it came, capped, with a note that says why it was not shaped."""
-        check_depth(body)
-        note = note_of(reason, handle)
-        text = write(with_note(body, note))
-        limited = self if self.max_chars or self.max_tokens else _DEFAULT
-        if limited._over(text, family):  # noqa: SLF001  (the same class)
-            text, note = limited._fitted(body, original, handle, family, reason)  # noqa: SLF001
-            return Shaped(text, changed=True, original_chars=len(original), note=note, drift=drift)
-        return Shaped(text, changed=False, original_chars=len(original), note=note, drift=drift)
-
-    def _text(self, text: str, handle: str | None, family: Family) -> Shaped:
-        whole = clean_text(text)
-        short, note = self._plan.text(whole, handle)
-        if self._over(short, family):
-            short, note = cut(short, self._room(short, family), head=self.head, handle=handle)
-            while self.max_tokens is not None and self._over(short, family) and short:
-                short, note = cut(whole, int(len(short) * 0.9), head=self.head, handle=handle)
-        elif short != whole and handle and not note:
-            note = note_of(f"{max(len(whole) - len(short), 0):,} of {len(whole):,} characters left out", handle)
-            short = f"{short}\n{note}"
-        return Shaped(short, short != whole, len(text), note)
-
-    def _over(self, text: str, family: Family) -> bool:
-        if self.max_chars is not None and len(text) > self.max_chars:
-            return True
-        # A token is at least one byte of UTF-8, so a short text need not be counted.
-        return self.max_tokens is not None and len(text) * 4 > self.max_tokens and (
-            tokens_of(text, family) > self.max_tokens
-        )
-
-    def _room(self, text: str, family: Family) -> int:
-        """Characters that may stay of a text that is over a cap."""
-        room = len(text) if self.max_chars is None else self.max_chars
-        if self.max_tokens is not None:
-            share = self.max_tokens / max(tokens_of(text, family), 1.0)
-            room = min(room, int(len(text) * share))
-        return room
-
-    def _fitted(
-        self, value: Any, original: str, handle: str | None, family: Family, reason: str = ""
-    ) -> tuple[str, str]:
-        """JSON that fits the caps, with its note; valid JSON as long as there is room for any."""
-        room = self._room(write(value), family)
-        for _ in range(24):
-            text, note = _fit_with_note(value, room, len(original), handle, reason)
-            if not self._over(text, family):
-                return text, note
-            room = int(room * 0.85)
-        return ("[]", "") if isinstance(value, list) else ("{}", "")
-
-
-def _fit_with_note(value: Any, room: int, total: int, handle: str | None, reason: str) -> tuple[str, str]:
-    head = f"{reason}; " if reason else ""
-    longest = note_of(f"{head}{total:,} of {total:,} characters cut", handle)
-    kept = fit(value, room - len(longest) - len('"_note":"",'))
-    if kept is MISSING:
-        kept = [] if isinstance(value, list) else {}
-    cut_away = max(total - len(write(kept)), 0)
-    note = note_of(f"{head}{cut_away:,} of {total:,} characters cut", handle)
-    text = write(with_note(kept, note))
-    if len(text) <= room:
-        return text, note
-    return ("[]" if isinstance(value, list) else "{}"), ""
-
-
-def _value(output: Any) -> Any:
-    """The document that an output is, when it is one and not text."""
-    return output if isinstance(output, (dict, list)) else MISSING
-
-
-def _text(output: Any) -> str:
-    if isinstance(output, str):
-        return output
-    if isinstance(output, (bytes, bytearray)):
-        return bytes(output).decode("utf-8", "replace")
-    try:
-        return write(plain(output)) if isinstance(output, (bool, int, float, type(None), tuple)) else str(output)
-    except Exception as error:  # noqa: BLE001  (a __str__ may do anything)
-        return f"[{type(output).__name__} that cannot be written: {type(error).__name__}]"
-
-
-def _fallback(output: Any, shape: Shape, reason: str, handle: str | None) -> Shaped:
-    """The output as text, capped: what is left when shaping met a bound."""
-    try:
-        text = clean_text(output if isinstance(output, str) else write(plain(output)))
-    except Exception:  # noqa: BLE001  (not even its text can be had)
-        text = f"[{type(output).__name__} that cannot be written as JSON]"
-    room = shape.max_chars or FALLBACK_CHARS
-    short, note = cut(text, max(room - len(reason) - 20, 0), handle=handle)
-    if len(text) + len(reason) + 20 <= room:
-        note = note_of(reason, handle)
-        return Shaped(f"{text}\n{note}", changed=False, original_chars=len(text), note=note)
-    return Shaped(short, changed=True, original_chars=len(text), note=note)
 
 
 def apply(
@@ -282,41 +141,19 @@ def apply(
     links: Sequence[Any] = [] if shape is None else shape if isinstance(shape, (list, tuple)) else [shape]
     if len(links) == 1 and isinstance(links[0], Shape):
         return links[0].apply(output, handle=handle, family=family)
-    current, total, notes = output, -1, ""
+    first = clean_text(text_of(output))
+    current, note, changed = output, "", False
     drift: tuple[Drift, ...] = ()
-    changed = False
     for link in links:
         if isinstance(link, Shape):
             shaped = link.apply(current, handle=handle, family=family)
-            total = shaped.original_chars if total < 0 else total
-            current, changed = shaped.text, changed or shaped.changed
-            notes, drift = shaped.note or notes, drift + shaped.drift
+            current, note, changed = shaped.text, shaped.note or note, changed or shaped.changed
+            drift += shaped.drift
             continue
         try:
             current = link(current)
         except Exception as error:  # noqa: BLE001  (the tool loop goes on)
-            return _fallback(output, _DEFAULT, f"a shaper raised {type(error).__name__}", handle)
-    return _ended(output, current, total, changed=changed, note=notes, drift=drift)
-
-
-def _ended(
-    output: Any, current: Any, total: int, *, changed: bool, note: str, drift: tuple[Drift, ...]
-) -> Shaped:
-    plainly = _NOTHING.apply(current)
-    before = _NOTHING.apply(output) if total < 0 else None
-    whole = total if before is None else before.original_chars
-    differs = changed or (before is not None and plainly.text != before.text) or (before is None and not changed and (
-        plainly.text != _NOTHING.apply(output).text
-    ))
-    return Shaped(plainly.text, differs, whole, note if note in plainly.text else "", drift)
-
-
-def tokens_of(text: str, family: Family) -> float:
-    """Estimated tokens of a text for a model family."""
-    from contextkit.tokens.estimate import text_tokens  # noqa: PLC0415  (its tables are read where a token cap is)
-
-    return text_tokens(text, family)
-
-
-_NOTHING: Final = Shape()
-_DEFAULT: Final = Shape(max_chars=FALLBACK_CHARS)
+            return fallback(output, f"a shaper raised {type(error).__name__}", Caps(handle=handle, family=family))
+    text = clean_text(text_of(current))
+    callables = any(not isinstance(link, Shape) for link in links)
+    return Shaped(text, changed or (callables and text != first), len(first), note if note in text else "", drift)

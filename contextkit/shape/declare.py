@@ -1,4 +1,4 @@
-"""A declaration made ready: what a shape does, compiled once. The law: after this, nothing about the shape is in doubt."""
+"""A declaration made ready, compiled once. The law: after this, nothing about the shape is in doubt."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ __all__ = ["Finder", "Paths", "Plan", "finder", "plan"]
 
 MAX_PATHS: Final = 200
 NO_MATCH: Final = "no selection matched; shown as it came"
+NO_FIT: Final = "not what its model declares; shown as it came"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,12 +65,14 @@ class Plan:
 
     Attributes:
         json: the shape has a part that needs the document.
+        max_items: elements that an array keeps.
         document: document -> (what stays, findings, why it was not shaped or "").
         table: document -> document with its tables.
         text: (text, handle) -> (text, note).
     """
 
     json: bool
+    max_items: int | None
     document: Callable[[Any], tuple[Any, tuple[Drift, ...], str]]
     table: Callable[[Any], Any]
     text: Callable[[str, str | None], tuple[str, str]]
@@ -124,15 +127,15 @@ def plan(shape: Shape) -> Plan:
     _check(shape)
     selected = paths(shape.select, shape.dialect, allow_regex=shape.allow_regex) if shape.select else None
     dropped = paths(shape.drop, shape.dialect, allow_regex=shape.allow_regex) if shape.drop else None
-    named = [
-        (name, finder(path, shape.dialect, allow_regex=shape.allow_regex)) for name, path in _pairs(shape)
-    ]
+    named = [(name, finder(path, shape.dialect, allow_regex=shape.allow_regex)) for name, path in _pairs(shape)]
     values = _values(shape)
     read_model = _model(shape)
 
     def document(value: Any) -> tuple[Any, tuple[Drift, ...], str]:
         drift: tuple[Drift, ...] = ()
         kept = value
+        if not value and read_model is None:
+            return value, drift, ""  # nothing was there to select from: that is not a selection that went wrong
         if read_model is not None:
             kept, drift = read_model(value)
         elif selected is not None:
@@ -140,17 +143,15 @@ def plan(shape: Shape) -> Plan:
         elif named:
             kept = _flat(value, named) or MISSING
         if kept is MISSING:
-            return value, drift, NO_MATCH
+            return value, drift, NO_FIT if read_model is not None else NO_MATCH
         if dropped is not None:
             kept = dropped.without(kept)
         if kept is MISSING:
             kept = [] if isinstance(value, list) else {}
         return (values(kept) if values is not None else kept), drift, ""
 
-    needs = bool(
-        selected or dropped or named or read_model or values or shape.as_table or shape.max_items is not None
-    )
-    return Plan(needs, document, _table(shape), _text(shape))
+    needs = bool(selected or dropped or named or read_model or values or shape.as_table or shape.max_items is not None)
+    return Plan(needs, shape.max_items, document, _table(shape), _text(shape))
 
 
 def _pairs(shape: Shape) -> Sequence[tuple[str, str]]:
@@ -172,8 +173,15 @@ def _check(shape: Shape) -> None:
         raise ShapeError("select=, fields= and a model exclude each other", fix="Use one, or two shapes in a chain.")
     if shape.dialect not in ("jsonpath", "rfc9535"):
         raise ShapeError(f"Unknown dialect {shape.dialect!r}", fix='Use "jsonpath" or "rfc9535".')
-    least = {"max_chars": 1, "max_tokens": 1, "max_items": 0, "max_lines": 1, "max_string": 1, "round_to": 0,
-             "context_lines": 0}
+    least = {
+        "max_chars": 2,
+        "max_tokens": 1,
+        "max_items": 0,
+        "max_lines": 1,
+        "max_string": 1,
+        "round_to": 0,
+        "context_lines": 0,
+    }
     for name, low in least.items():
         number = getattr(shape, name)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < low):
@@ -193,8 +201,12 @@ def _values(shape: Shape) -> Callable[[Any], Any] | None:
     from contextkit.shape.values import Values  # noqa: PLC0415  (only shapes with value options need it)
 
     values = Values(
-        round_to=shape.round_to, dates=shape.dates, drop_null=shape.drop_null or shape.drop_empty,
-        drop_empty=shape.drop_empty, max_string=shape.max_string, elide_binary=shape.elide_binary,
+        round_to=shape.round_to,
+        dates=shape.dates,
+        drop_null=shape.drop_null or shape.drop_empty,
+        drop_empty=shape.drop_empty,
+        max_string=shape.max_string,
+        elide_binary=shape.elide_binary,
     )
     return values if values.active else None
 

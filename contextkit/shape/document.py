@@ -94,12 +94,16 @@ def check_depth(value: Any) -> None:
     """
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for one in level
-            for child in (one.values() if isinstance(one, dict) else one)
-            if isinstance(child, (dict, list))
-        ] if isinstance(level[0], (dict, list)) else []
+        level = (
+            [
+                child
+                for one in level
+                for child in (one.values() if isinstance(one, dict) else one)
+                if isinstance(child, (dict, list))
+            ]
+            if isinstance(level[0], (dict, list))
+            else []
+        )
         if not level:
             return
     raise BoundError("too deep")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from contextkit.shape.document import MISSING, write
-from contextkit.shape.shaped import NOTE_KEY, is_note, note_of
+from contextkit.shape.shaped import NOTE_KEY, OTHER_KEY, is_note, note_of
 from contextkit.shape.text import cut
 
 __all__ = ["fit", "limit_items", "with_note", "without_note"]
@@ -20,15 +20,13 @@ _LEAST: Final = 24
 _LEVELS: Final = 12
 """Levels that are opened to cut inside them; deeper parts stay or go as a whole."""
 
-_COUNT: Final = len('"[... 1,000,000 of 1,000,000 elements cut ...]",')
-
 
 def with_note(value: Any, note: str) -> Any:
     """The document with a note inside it: the last element of an array, `_note` of an object."""
     if not note:
         return value
     if isinstance(value, dict):
-        return {**{key: one for key, one in value.items() if key != NOTE_KEY}, NOTE_KEY: note}
+        return {**value, OTHER_KEY if NOTE_KEY in value and not is_note(value[NOTE_KEY]) else NOTE_KEY: note}
     if isinstance(value, list):
         return [*value, note]
     return {"value": value, NOTE_KEY: note}
@@ -36,8 +34,10 @@ def with_note(value: Any, note: str) -> Any:
 
 def without_note(value: Any) -> tuple[Any, str]:
     """A document and the note that an earlier shaping left in it, apart."""
-    if isinstance(value, dict) and is_note(value.get(NOTE_KEY)):
-        return {key: one for key, one in value.items() if key != NOTE_KEY}, value[NOTE_KEY]
+    if isinstance(value, dict):
+        for name in (NOTE_KEY, OTHER_KEY):
+            if is_note(value.get(name)):
+                return {key: one for key, one in value.items() if key != name}, value[name]
     if isinstance(value, list) and value and is_note(value[-1]):
         return value[:-1], value[-1]
     return value, ""
@@ -49,11 +49,17 @@ def limit_items(value: Any, most: int) -> Any:
         return {key: limit_items(one, most) if isinstance(one, (dict, list)) else one for key, one in value.items()}
     if not isinstance(value, list):
         return value
-    counted = len(value) - (bool(value) and is_note(value[-1]))
-    kept = [limit_items(one, most) if isinstance(one, (dict, list)) else one for one in value[:most]]
-    if counted <= most:
-        return kept + value[most:]
-    return [*kept, note_of(f"{len(value) - most:,} of {len(value):,} elements cut")]
+    noted = value[-1:] if value and is_note(value[-1]) else []
+    elements = value[: len(value) - len(noted)]
+    kept = [limit_items(one, most) if isinstance(one, (dict, list)) else one for one in elements[:most]]
+    rest = elements[most:]
+    if not rest:
+        return kept + noted
+    note = note_of(f"{len(rest):,} of {len(elements):,} elements cut")
+    # A rest that is shorter than the note about it stays; the look at it is as short as the note.
+    if len(rest) <= len(note) and len(write(rest)) <= len(note) + 2:
+        return kept + rest + noted
+    return [*kept, note]
 
 
 def fit(value: Any, room: int, level: int = 0) -> Any:
@@ -83,7 +89,7 @@ def _fit_text(value: str, room: int) -> Any:
 
 
 def _fit_array(value: list[Any], room: int, level: int) -> Any:
-    left = room - 2 - _COUNT
+    left = room - 2 - (len(_elements_cut(value, 0)) + 3 if level else 0)
     kept: list[Any] = []
     for one in value:
         size = len(write(one)) + 1
@@ -96,14 +102,18 @@ def _fit_array(value: list[Any], room: int, level: int) -> Any:
         left -= size
     if not kept and left < 0:
         return MISSING
-    cut_away = len(value) - len(kept)
-    return [*kept, note_of(f"{cut_away:,} of {len(value):,} elements cut")] if cut_away else kept
+    return [*kept, _elements_cut(value, len(kept))] if level and len(kept) < len(value) else kept
+
+
+def _elements_cut(value: list[Any], kept: int) -> str:
+    return note_of(f"{len(value) - kept:,} of {len(value):,} elements cut")
 
 
 def _fit_object(value: dict[str, Any], room: int, level: int) -> Any:
     keys = {key: len(write(key)) + 2 for key in value}
     sizes = sorted(((len(write(one)) + keys[key], key) for key, one in value.items()), key=lambda pair: pair[0])
-    left = room - 2 - _COUNT - len(NOTE_KEY) - 3
+    # At the top the note about the whole says what was cut; below, each object counts its own.
+    left = room - 2 - (len(_fields_cut(value, 0)) + len(OTHER_KEY) + 6 if level else 0)
     if left < 0:
         return MISSING
     kept: dict[str, Any] = {}
@@ -118,5 +128,8 @@ def _fit_object(value: dict[str, Any], room: int, level: int) -> Any:
             kept[key] = part
             left -= len(write(part)) + keys[key]
     out = {key: kept[key] for key in value if key in kept}
-    gone = len(value) - len(out)
-    return with_note(out, note_of(f"{gone:,} of {len(value):,} fields cut")) if gone else out
+    return with_note(out, _fields_cut(value, len(out))) if level and len(out) < len(value) else out
+
+
+def _fields_cut(value: dict[str, Any], kept: int) -> str:
+    return note_of(f"{len(value) - kept:,} of {len(value):,} fields cut")

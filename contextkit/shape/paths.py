@@ -69,8 +69,11 @@ def check(path: str) -> None:
     if "..." in open_text:
         raise ShapeError("The path has three dots in a row", where=path)
     if open_text.count("..") > 1:
-        raise ShapeError("More than one `..` in a path can match a document many times over", where=path,
-                         fix="Name the levels between, or use two shapes in a chain.")
+        raise ShapeError(
+            "More than one `..` in a path can match a document many times over",
+            where=path,
+            fix="Name the levels between, or use two shapes in a chain.",
+        )
     count = open_text.count(".") + open_text.count("[")
     if count > MAX_SEGMENTS + 1:
         raise ShapeError(f"The path has more than {MAX_SEGMENTS} segments", where=path[:60] + "...")

@@ -67,13 +67,15 @@ def build(paths: Sequence[Sequence[Segment]]) -> Node:
         node.whole = any(at == len(paths[which]) for which, at in states)
         if node.whole:
             continue
-        for target in _connect(node, states, paths, known):
-            waiting.append(target)
+        waiting.extend(_connect(node, states, paths, known))
         if len(known) > MAX_NODES:
             raise ShapeError("The paths overlap in too many ways", fix="Use fewer wildcards, or two shapes in a chain.")
     for node in known.values():
-        node.leaves = bool(node.names) and node.rest is None and not node.items and all(
-            child.whole for child in node.names.values()
+        node.leaves = (
+            bool(node.names)
+            and node.rest is None
+            and not node.items
+            and all(child.whole for child in node.names.values())
         )
     return known[first]
 

@@ -10,12 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["NOTE_KEY", "BoundError", "Drift", "Shaped", "is_note", "note_of"]
+__all__ = ["NOTE_KEY", "OTHER_KEY", "SAMPLE_CHARS", "BoundError", "Drift", "Shaped", "is_cut", "is_note", "note_of"]
 
 NOTE_KEY: Final = "_note"
 """Where a note stands in a JSON object; in a JSON array it is the last element."""
 
+OTHER_KEY: Final = "_contextkit_note"
+"""Where it stands when the object has a `_note` of its own."""
+
 SAMPLE_CHARS: Final = 80
+"""Characters of the sample in a finding."""
 
 _NOTE: Final = re.compile(r"\[\.\.\. [^\[\]]{1,160} \.\.\.\]")
 
@@ -68,3 +72,8 @@ def note_of(what: str, handle: str | None = None) -> str:
 def is_note(value: object) -> bool:
     """Whether a value is a note that this room wrote (or something that looks exactly like one)."""
     return isinstance(value, str) and len(value) <= 200 and _NOTE.fullmatch(value) is not None  # noqa: PLR2004  (one line)
+
+
+def is_cut(note: str) -> bool:
+    """Whether a note says that a cap cut the whole output: then its shaping is behind it."""
+    return "characters cut" in note

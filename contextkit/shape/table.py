@@ -16,15 +16,18 @@ __all__ = ["csv_columns", "tables"]
 
 _LEAST_ROWS: Final = 2
 _MAX_COLUMNS: Final = 200
+_LEVELS: Final = 16  # each level weighs its rows once, so the work is bounded by levels times size
 
 
-def tables(value: Any) -> Any:
+def tables(value: Any, level: int = 0) -> Any:
     """The document with every array of like objects as a table, where that is shorter."""
+    if level > _LEVELS:
+        return value
     if isinstance(value, dict):
-        return {key: tables(one) if isinstance(one, (dict, list)) else one for key, one in value.items()}
+        return {key: tables(one, level + 1) if isinstance(one, (dict, list)) else one for key, one in value.items()}
     if not isinstance(value, list):
         return value
-    inner = [tables(one) if isinstance(one, (dict, list)) else one for one in value]
+    inner = [tables(one, level + 1) if isinstance(one, (dict, list)) else one for one in value]
     table = _table(inner)
     if table is None or len(write(table)) >= len(write(inner)):
         return inner

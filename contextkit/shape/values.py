@@ -1,8 +1,9 @@
-"""Values made shorter without changing what they say. The law: each is the same value, less exact or named by its hash."""
+"""Values made shorter. The law: each is still the same value, only less exact, or named by its hash."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -71,8 +72,11 @@ class Values:
         return self.drop_empty and isinstance(value, (str, list, dict)) and value in _EMPTY
 
     def _number(self, value: float) -> float | int:
-        rounded = round(value, self.round_to)
-        return int(rounded) if rounded == int(rounded) and abs(rounded) < 2**53 else rounded
+        if not math.isfinite(value):
+            return value
+        rounded: float | int = round(value, self.round_to)
+        rounded = int(rounded) if rounded == int(rounded) and abs(rounded) < 2**53 else rounded
+        return rounded if len(repr(rounded)) <= len(repr(value)) else value  # 5e-05 is shorter than 0.0001
 
     def _text(self, value: str) -> str:
         if self.dates is not None and len(value) <= 40 and (found := _DATE.fullmatch(value)):  # noqa: PLR2004  (a date)

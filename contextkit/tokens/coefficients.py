@@ -1,6 +1,7 @@
 """Tokens a feature and tokens of structure. Generated, do not edit.
 
-Made by `python benchmarks/fit_tokens.py --write` on 2026-11-22, from billed usage alone: 410 growths of Claude Code sessions and 422 request bodies, held-out files excluded.
+Made by `python benchmarks/fit_tokens.py --write` on 2026-11-22 from billed usage alone:
+410 growths of Claude Code sessions and 422 request bodies, held-out files excluded.
 """
 
 from __future__ import annotations
@@ -12,30 +13,30 @@ __all__ = ["AS_OF", "BAND", "BUILT_IN", "RATIO_2026", "STRUCTURE", "TEXT", "UNBI
 AS_OF: Final = "2026-11-22"
 
 TEXT: Final[dict[str, float]] = {
-    "word_spaced": 1.003,
-    "word": 1.293,
+    "word_spaced": 0.9702,
+    "word": 1.377,
     "word_5": 0,
     "word_7": 0,
-    "word_9": 0.0234,
-    "word_11": 0.3677,
+    "word_9": 0,
+    "word_11": 0.2591,
     "word_13": 0,
     "letters_16": 0.125,
-    "hump": 1.199,
-    "capital": 0.8269,
-    "caps": 0.1106,
-    "cluster": 0.1569,
-    "digit_run": 1.326,
-    "digits": 0,
+    "hump": 1.266,
+    "capital": 0.9708,
+    "caps": 0.07621,
+    "cluster": 0.2195,
+    "digit_run": 1.205,
+    "digits": 0.9904,
     "mixed": 0,
-    "space_run": 1.094,
-    "spaces": 0.04816,
-    "line_run": 0.971,
-    "lines": 0.2978,
-    "punct_spaced": 1.074,
-    "punct": 0.8656,
-    "puncts": 0.0182,
+    "space_run": 0.9534,
+    "spaces": 0.07077,
+    "line_run": 0.9628,
+    "lines": 0.2909,
+    "punct_spaced": 1.07,
+    "punct": 0.7858,
+    "puncts": 0.0183,
     "rules": 0.016,
-    "signs": 0.3178,
+    "signs": 0.4602,
     "two_byte": 0.6,
     "cyrillic": 0.45,
     "indic": 0.9,
@@ -53,30 +54,31 @@ UNBILLED: Final = frozenset({"two_byte", "cyrillic", "indic", "kana", "han", "ha
 STRUCTURE: Final[dict[str, float]] = {
     "tool_prompt_haiku_forced": 348,
     "tool_prompt_2026": 305,
-    "thinking": 18.9,
+    "thinking": 17.95,
+    "document": 40,
     "redacted_character": 0.2,
-    "request": 3.629,
-    "message": 2.969,
+    "request": 3.762,
+    "message": 2.717,
     "system": 0,
-    "tool": 0.6426,
-    "tool_use": 26.63,
-    "first_tool_use": -17.56,
-    "parameter": 14.63,
-    "tool_result": 29.32,
-    "first_tool_result": -3.567,
-    "tool_prompt": 309.4,
-    "tool_prompt_haiku": 264.6,
-    "thinking_on": 29.94,
-    "format": 114.2,
-    "image": 5.619,
-    "pdf_page": 2671,
+    "tool": 0.6085,
+    "tool_use": 26.93,
+    "first_tool_use": -19.64,
+    "parameter": 14.77,
+    "tool_result": 30.31,
+    "first_tool_result": -3.007,
+    "tool_prompt": 309.1,
+    "tool_prompt_haiku": 263.5,
+    "thinking_on": 30.41,
+    "format": 114.5,
+    "image": 5.784,
+    "pdf_page": 2672,
 }
-"""Tokens of the frame around text; `first_*` is what the first of its kind in a message costs more (or less)."""
+"""Tokens of the frame; `first_*` is what the first in a message costs more, or less."""
 
 RATIO_2026: Final = 1.3
 """Text of the newer tokenizer against the older (models page: about 30 % more); too few bodies of it to fit."""
 
-BAND: Final[dict[str, tuple[float, float]]] = {"classic": (0.95, 1.071), "2026": (0.83, 1.191)}
+BAND: Final[dict[str, tuple[float, float]]] = {"classic": (0.948, 1.092), "2026": (0.828, 1.212)}
 """Nine of ten fitted requests were billed between these multiples of the estimate; the newer family's is widened."""
 
 BUILT_IN: Final[dict[str, float]] = {
@@ -85,4 +87,4 @@ BUILT_IN: Final[dict[str, float]] = {
     "computer_": 4500,
     "browser_": 6600,
 }
-"""Tokens of tools that Anthropic defines, by the beginning of their type (pricing page, state of 2026-10)."""
+"""Tools that Anthropic defines, by their type (pricing page, 2026-10)."""

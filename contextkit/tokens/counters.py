@@ -10,7 +10,9 @@ import hashlib
 import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -20,7 +22,7 @@ from contextkit.tokens.estimate import Estimate, estimate_request, request_token
 from contextkit.tokens.rates import RATES, Rates, family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from contextkit.api import facts
 
 __all__ = ["ApiCounter", "EstimateCounter", "TextCounter", "TokenCounter", "ctok", "named", "tiktoken", "vocabulary"]
 
@@ -30,17 +32,21 @@ PIECE: Final = 100_000
 _COUNTED: Final = ("messages", "system", "tools", "tool_choice", "thinking", "output_config", "mcp_servers")
 """Fields of a request body that `count_tokens` takes beside the model (SDK 2.12.0)."""
 
+_ENCODINGS: Final = "https://openaipublic.blob.core.windows.net/encodings/"
 _VOCABULARIES: Final = {
-    "cl100k_base": "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken",
-    "o200k_base": "https://openaipublic.blob.core.windows.net/encodings/o200k_base.tiktoken",
+    "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
+    "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
 }
-"""tiktoken keeps a vocabulary under the SHA-1 of this address (tiktoken/load.py); it is looked up, never fetched."""
+"""SHA-256 of each vocabulary file (tiktoken_ext/openai_public.py 0.14). tiktoken keeps a file under the SHA-1 of its
+address and, when the content is not the expected one, deletes it and fetches it: so the content is checked first."""
 
 _TIKTOKEN_RATIO: Final = {"classic": 1.15, "2026": 1.5}
 """Claude's tokens against cl100k (measured.md: cl100k x 1.15 plus structure, 6.4 %; newer tokenizer 1.3 times more)."""
 
 _TIKTOKEN_BAND: Final = 0.15
 _CTOK_BAND: Final = 0.05
+_CTOK_VERSIONS: Final[dict[facts.Family, str]] = {"classic": "3.0", "2026": "4.8"}
+"""ctok's families (its README, 1.3.0); it counts the frame of one message too, which is taken off again."""
 
 
 class TokenCounter(Protocol):
@@ -121,15 +127,12 @@ def _retry_after(error: Exception, default: float) -> float:
         return default
 
 
+@dataclass(frozen=True)
 class _Counted(Rates):
     """Rates whose text is counted by somebody else's tokenizer; structure stays ours."""
 
-    __slots__ = ("count_text", "ratio")
-
-    def __init__(self, base: Rates, count_text: Callable[[str], int], ratio: float) -> None:
-        super().__init__(base.weights, base.cost, base.cells)
-        object.__setattr__(self, "count_text", count_text)
-        object.__setattr__(self, "ratio", ratio)
+    count_text: Callable[[str], int]
+    ratio: float
 
     def text(self, text: str) -> float:
         """The tokenizer's count by pieces, scaled; our own where it fails."""
@@ -140,7 +143,7 @@ class _Counted(Rates):
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException:  # noqa: BLE001  (pyo3's PanicException is a BaseException)
-                return super().text(text)
+                return Rates.text(self, text)
         return total * self.ratio
 
 
@@ -149,13 +152,18 @@ class TextCounter:
 
     Args:
         name: what `Estimate.counter` says.
-        count_text: tokens of a text; given pieces of at most `PIECE` characters.
-        ratio: Claude's tokens a counted token, by tokenizer family.
+        count_text: tokens of a text by tokenizer family; given pieces of at most `PIECE` characters.
+        ratio: Claude's tokens a counted token, by tokenizer family; 1 where it is not named.
         band: relative error of the result.
     """
 
     def __init__(
-        self, name: str, count_text: Callable[[str], int], *, ratio: Mapping[str, float] | None = None, band: float
+        self,
+        name: str,
+        count_text: Callable[[str, facts.Family], int],
+        *,
+        ratio: Mapping[str, float] | None = None,
+        band: float,
     ) -> None:
         self._name = name
         self._count = count_text
@@ -166,7 +174,9 @@ class TextCounter:
         """Text by the tokenizer, everything else by the estimator."""
         name = model or (body["model"] if isinstance(body.get("model"), str) else None)
         family = family_of(name)
-        rates = _Counted(RATES[family], self._count, self._ratio.get(family, 1.0))
+        own = RATES[family]
+        ratio = self._ratio.get(family, 1.0)
+        rates = _Counted(own.weights, own.cost, own.cells, lambda text: self._count(text, family), ratio)
         tokens = request_tokens(body, name, rates)
         return Estimate(
             round(tokens), int(tokens * (1 - self._band)), round(tokens * (1 + self._band) + 0.5), self._name
@@ -179,7 +189,12 @@ def _on_disk(name: str) -> bool:
     if folder == "":
         return False  # an empty name switches tiktoken's cache off: it would download every time
     base = Path(folder) if folder else Path(tempfile.gettempdir()) / "data-gym-cache"
-    return (base / hashlib.sha1(_VOCABULARIES[name].encode()).hexdigest()).is_file()  # noqa: S324  (a file name)
+    address = f"{_ENCODINGS}{name}.tiktoken"
+    try:
+        content = (base / hashlib.sha1(address.encode()).hexdigest()).read_bytes()  # noqa: S324  (a file name)
+    except OSError:
+        return False
+    return hashlib.sha256(content).hexdigest() == _VOCABULARIES[name]
 
 
 def vocabulary(name: str = "cl100k_base") -> Callable[[str], int] | None:
@@ -213,25 +228,28 @@ def tiktoken(name: str = "cl100k_base") -> TextCounter:
             where="counter",
             fix="Run tiktoken once where the network may be used, or leave the counter out.",
         )
-    return TextCounter("tiktoken", count_text, ratio=_TIKTOKEN_RATIO, band=_TIKTOKEN_BAND)
+    return TextCounter("tiktoken", lambda text, _: count_text(text), ratio=_TIKTOKEN_RATIO, band=_TIKTOKEN_BAND)
 
 
 def ctok() -> TextCounter:
     """A counter by the third-party package ctok.
 
     Raises:
-        ConfigError: ctok is not installed, or offers no `count(text)`.
+        ConfigError: ctok is not installed, or has no `token_count`.
     """
     try:
-        from importlib import import_module  # noqa: PLC0415  (only here)
-
         library = import_module("ctok")
     except ImportError:
         raise ConfigError("ctok is not installed", where="counter", fix="Install contextkit[exact].") from None
-    found = getattr(library, "count_tokens", None) or getattr(library, "count", None)
-    if not callable(found):
-        raise ConfigError("this version of ctok has no count function", where="counter")
-    return TextCounter("ctok", lambda text: int(found(text)), band=_CTOK_BAND)
+    token_count = getattr(library, "token_count", None)
+    if not callable(token_count):
+        raise ConfigError("this version of ctok has no token_count", where="counter", fix="Use ctok 1.3.")
+    frames = {family: int(token_count("x", version)) - 1 for family, version in _CTOK_VERSIONS.items()}
+
+    def count_text(text: str, family: facts.Family) -> int:
+        return int(token_count(text, _CTOK_VERSIONS[family])) - frames[family]
+
+    return TextCounter("ctok", count_text, band=_CTOK_BAND)
 
 
 def named(name: str) -> TokenCounter:

@@ -7,7 +7,7 @@ network, no vocabulary, and never an error, whatever the content. The coefficien
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,9 +82,9 @@ def _document(block: Mapping[str, Any], rates: Rates, *, high_res: bool, depth: 
     source = source if isinstance(source, Mapping) else {}
     total = rates.text(string(block, "title")) + rates.text(string(block, "context"))
     if source.get("type") == "text":
-        return total + rates.text(string(source, "data"))
+        return total + rates.cost["document"] + rates.text(string(source, "data"))
     if source.get("type") == "content":
-        return total + _content(source.get("content"), rates, high_res=high_res, depth=depth)
+        return total + rates.cost["document"] + _content(source.get("content"), rates, high_res=high_res, depth=depth)
     count = media.pages(source) if source.get("type") == "base64" else 1
     return total + count * rates.cost["pdf_page"]
 
@@ -99,26 +99,33 @@ def _image(block: Mapping[str, Any], rates: Rates, *, high_res: bool) -> float:
     return rates.cost["image"] + media.image_tokens(size, high_res=high_res, cells=rates.cells)
 
 
+def _tool_result(block: Mapping[str, Any], rates: Rates, *, high_res: bool, depth: int) -> float:
+    return rates.cost["tool_result"] + _content(block.get("content"), rates, high_res=high_res, depth=depth)
+
+
+def _search_result(block: Mapping[str, Any], rates: Rates, *, high_res: bool, depth: int) -> float:
+    head = rates.text(f"{string(block, 'title')} {string(block, 'source')}")
+    return head + _content(block.get("content"), rates, high_res=high_res, depth=depth)
+
+
+_LEAF: Final[dict[str, Callable[[Mapping[str, Any], Rates], float]]] = {
+    "text": lambda block, rates: rates.text(string(block, "text")),
+    "tool_use": _tool_use,
+    "thinking": lambda block, rates: rates.cost["thinking"] + rates.text(string(block, "thinking")),
+    "redacted_thinking": lambda block, rates: rates.cost["redacted_character"] * len(string(block, "data")),
+}
+_NESTED: Final = {"tool_result": _tool_result, "document": _document, "search_result": _search_result}
+
+
 def _block(block: Mapping[str, Any], rates: Rates, *, high_res: bool, depth: int) -> float:
-    kind = block.get("type")
-    if kind == "text":
-        return rates.text(string(block, "text"))
-    if kind == "tool_use":
-        return _tool_use(block, rates)
-    if kind == "thinking":
-        return rates.cost["thinking"] + rates.text(string(block, "thinking"))
-    if kind == "redacted_thinking":
-        return len(string(block, "data")) * rates.cost["redacted_character"]
+    kind = string(block, "type")
+    leaf, nested = _LEAF.get(kind), _NESTED.get(kind)
+    if leaf is not None:
+        return leaf(block, rates)
     if kind == "image":
         return _image(block, rates, high_res=high_res)
-    if depth <= _DEPTH:
-        if kind == "tool_result":
-            return rates.cost["tool_result"] + _content(block.get("content"), rates, high_res=high_res, depth=depth)
-        if kind == "document":
-            return _document(block, rates, high_res=high_res, depth=depth)
-        if kind == "search_result":
-            head = rates.text(f"{string(block, 'title')} {string(block, 'source')}")
-            return head + _content(block.get("content"), rates, high_res=high_res, depth=depth)
+    if nested is not None and depth <= _DEPTH:
+        return nested(block, rates, high_res=high_res, depth=depth)
     return rates.text(as_json({key: value for key, value in block.items() if key not in _NOT_SHOWN}))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["NAMES", "CHUNK", "counts"]
+__all__ = ["CHUNK", "NAMES", "counts"]
 
 CHUNK: Final = 65_536
 """Bytes worked on at a time: the integers stay in the processor's cache and memory stays bounded."""
@@ -54,7 +54,7 @@ NAMES: Final = (
     "caps",  # a capital after a capital
     "cluster",  # three consonants in a row
     "digit_run",
-    "digits",  # digits after a digit
+    "digits",  # a digit after three digits
     "mixed",  # digit next to letter
     "space_run",  # a run of two spaces or more
     "spaces",  # its further spaces
@@ -112,7 +112,8 @@ def _chunk(data: bytes, ascii_only: bool) -> list[int]:
         spaced, start & ~spaced, five, seven, nine, eleven, thirteen, beyond,
         upper & (lower >> 1), upper & start, upper & (upper >> 1),
         consonant & (consonant >> 1) & (consonant >> 2),
-        digit_start, digit & ~digit_start, (digit & (letter >> 1)) | (letter & (digit >> 1)),
+        digit_start, digit & (digit >> 1) & (digit >> 2) & (digit >> 3),
+        (digit & (letter >> 1)) | (letter & (digit >> 1)),
         space_start, space & (space >> 1), line_start, line & ~line_start,
         punct_start & after_space, punct_start & ~after_space, punct & (punct >> 1) & ~rules, rules & punct,
     ]  # fmt: skip

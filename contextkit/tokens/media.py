@@ -35,6 +35,14 @@ HEADER: Final = 262_144
 MAX_PDF: Final = 44_000_000
 """Base64 characters of a PDF that are looked at: a request holds 32 MB."""
 
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_HEAD: Final = 24
+"""Bytes up to the end of width and height."""
+
+_SIZED: Final = 10
+"""Bytes of a GIF, or of the body of a WebP, that hold width and height."""
+
+_MARKER: Final = 0xFF
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xDA)})
 _PAGE = re.compile(rb"/Type\s{0,4}/Page(?![a-zA-Z])")
@@ -56,18 +64,18 @@ def _decoded(data: Any, limit: int) -> bytes:
 
 def _jpeg(raw: bytes) -> tuple[int, int] | None:
     at = 2
-    while at + 9 <= len(raw) and raw[at] == 0xFF:
+    while at + 9 <= len(raw) and raw[at] == _MARKER:
         marker = raw[at + 1]
         if marker in _JPEG_FRAMES:
             return int.from_bytes(raw[at + 7 : at + 9], "big"), int.from_bytes(raw[at + 5 : at + 7], "big")
-        bare = marker in _JPEG_BARE or marker == 0xFF
-        at += (1 if marker == 0xFF else 2) if bare else 2 + max(2, int.from_bytes(raw[at + 2 : at + 4], "big"))
+        bare = marker in _JPEG_BARE or marker == _MARKER
+        at += (1 if marker == _MARKER else 2) if bare else 2 + max(2, int.from_bytes(raw[at + 2 : at + 4], "big"))
     return None
 
 
 def _webp(raw: bytes) -> tuple[int, int] | None:
     kind, body = raw[12:16], raw[20:30]
-    if len(body) < 10:
+    if len(body) < _SIZED:
         return None
     if kind == b"VP8X":
         return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
@@ -83,9 +91,9 @@ def dimensions(data: Any) -> tuple[int, int] | None:
     """Width and height in pixels from a PNG, JPEG, GIF or WebP header (base64 text or bytes); None if unreadable."""
     raw = _decoded(data, HEADER)
     size: tuple[int, int] | None = None
-    if raw[:8] == b"\x89PNG\r\n\x1a\n" and len(raw) >= 24:
+    if raw[:8] == _PNG and len(raw) >= _PNG_HEAD:
         size = int.from_bytes(raw[16:20], "big"), int.from_bytes(raw[20:24], "big")
-    elif raw[:4] == b"GIF8" and len(raw) >= 10:
+    elif raw[:4] == b"GIF8" and len(raw) >= _SIZED:
         size = int.from_bytes(raw[6:8], "little"), int.from_bytes(raw[8:10], "little")
     elif raw[:2] == b"\xff\xd8":
         size = _jpeg(raw)

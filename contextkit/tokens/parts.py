@@ -5,10 +5,11 @@ Law: additive. The cache's model, the planner and the emulator count the same pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from contextkit.api import facts
+from contextkit.api.messages import canonical, digest
 from contextkit.tokens.estimate import (
     block_tokens,
     family_of,
@@ -22,7 +23,9 @@ from contextkit.tokens.estimate import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Parts", "counts_for"]
+__all__ = ["Parts", "Remembering", "counts_for"]
+
+_SMALL = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,13 @@ class Parts:
         start: the request's own frame and the tool-use prompt.
         family: the tokenizer.
         high_res: images keep their high resolution.
+        memo: counts of larger blocks that were seen before, by content; None to count each time.
     """
 
     start: float
     family: facts.Family
     high_res: bool
+    memo: dict[tuple[facts.Family, bool, bytes], float] | None = None
 
     def base(self) -> float:
         """The request's own frame and the built-in prompt that comes with tools."""
@@ -57,7 +62,33 @@ class Parts:
 
     def block(self, block: Mapping[str, Any]) -> float:
         """One content block."""
-        return block_tokens(block, self.family, high_res=self.high_res)
+        if self.memo is None:
+            return block_tokens(block, self.family, high_res=self.high_res)
+        content = canonical(block)
+        if len(content) < _SMALL:
+            return block_tokens(block, self.family, high_res=self.high_res)
+        key = self.family, self.high_res, digest(content)
+        if key not in self.memo:
+            self.memo[key] = block_tokens(block, self.family, high_res=self.high_res)
+        return self.memo[key]
+
+
+class Remembering:
+    """`counts_for` for whoever counts growing requests again and again: a block that was seen is not counted again.
+
+    Args:
+        limit: blocks remembered; then it begins anew.
+    """
+
+    def __init__(self, limit: int = 50_000) -> None:
+        self._memo: dict[tuple[facts.Family, bool, bytes], float] = {}
+        self._limit = limit
+
+    def __call__(self, body: Mapping[str, Any]) -> Parts:
+        """The counts for a request body."""
+        if len(self._memo) > self._limit:
+            self._memo.clear()
+        return replace(counts_for(body), memo=self._memo)
 
 
 def counts_for(body: Mapping[str, Any]) -> Parts:

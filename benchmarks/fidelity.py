@@ -1,0 +1,273 @@
+"""The cache model against reality: for each recorded call, what should have been read, and what was billed.
+
+Law: nothing is explained away. A pair is set aside by what the transcript declares before its bill is looked at;
+every disagreement is listed by kind; what depends on an entry near its lifetime is a probability, not a hit or miss.
+
+Run: `make benchmark-fidelity` (needs `../shared/data`; litellm is installed into `.peers/litellm` on the first run;
+`--no-peer` leaves it out). Writes its section of docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the benchmarks are scripts beside the package
+
+from benchmarks.fidelity_cases import Case, cases, sessions
+from benchmarks.fidelity_peer import HEAD, Answer, litellm_answers
+from contextkit.api.facts import TTL_SECONDS
+from contextkit.cache.prefix import Rules
+from contextkit.cache.simulator import PromptCache
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from contextkit.cache.simulator import Bill
+    from contextkit.transcripts import Session
+
+BAND: Final = (0.8, 1.2)
+"""Ages, in lifetimes, between which neither a hit nor a miss is certain: 240 to 360 s for five minutes."""
+
+NEAR: Final = 0.01
+"""Agreement: the difference is at most this share of the prompt."""
+
+RULES: Final = Rules(settings="messages")
+"""Measured on these models (Opus and Sonnet 4.5): a thinking switch keeps tools and system."""
+
+
+class _Given:
+    """Sizes come from the bills, not from counting; the head alone is over every model's minimum."""
+
+    def base(self) -> float:
+        return 10_000
+
+    def tool(self, tool: Mapping[str, Any]) -> float:
+        return 0
+
+    def system(self, block: Mapping[str, Any]) -> float:
+        return 0
+
+    def message(self, message: Mapping[str, Any]) -> float:
+        return 0
+
+    def block(self, block: Mapping[str, Any]) -> float:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A call with the one before it, and what was predicted.
+
+    Attributes:
+        before, case: the two calls.
+        first: marked tokens of the session's first call: the head and the first message.
+        read: predicted tokens read; None for "nothing of the conversation", the head perhaps.
+        age: seconds since the call before, in lifetimes of the entry.
+    """
+
+    before: Case
+    case: Case
+    first: int
+    read: int | None
+    age: float
+
+    @property
+    def near_the_end(self) -> bool:
+        """Whether the entry is so old that only a probability can be given."""
+        return BAND[0] <= self.age <= BAND[1]
+
+    @property
+    def agrees(self) -> bool:
+        """Read and write within 1 % of the prompt; a lost conversation may still read the shared head.
+
+        The write is the marked size minus the read on both sides, so one comparison decides both.
+        """
+        if self.read is None:
+            return self.case.usage.read <= self.first
+        return abs(self.case.usage.read - self.read) <= NEAR * self.case.usage.prompt
+
+    @property
+    def exact(self) -> bool:
+        """Equal to the token."""
+        return self.case.usage.read == self.read
+
+
+def pairs(session: Session) -> Iterable[Pair]:
+    """Every consecutive pair of a session with a prediction made from what came before."""
+    cache = PromptCache(lambda _: _Given(), RULES)
+    before: Case | None = None
+    first = 0
+    for case in cases(session):
+        bill = cache.bill(case.body, case.at)
+        if before is None:
+            first = case.marked
+        else:
+            lifetime = TTL_SECONDS["1h" if "'1h'" in str(case.body["system"]) else "5m"]
+            yield Pair(before, case, first, _tokens(bill, case), (case.at - before.at) / lifetime)
+        before = case
+
+
+def _tokens(bill: Bill, case: Case) -> int | None:
+    if bill.hit is None or bill.hit[0] != "messages":
+        return None
+    return case.ends.get(bill.hit[1])
+
+
+def kind(pair: Pair) -> str:
+    """What a disagreement looks like; the bill is looked at here, where nothing is set aside any more."""
+    usage, before = pair.case.usage, pair.before
+    expected = pair.read or 0
+    if usage.read > expected:
+        return "read more: a call that is not in the file had cached the last answer or kept the entry alive"
+    if usage.prompt < before.usage.prompt * (1 - NEAR):
+        return "shrunk history, not declared: old tool results were cleared"
+    if _thinks(pair.case) != _thinks(before):
+        return "thinking seen in one answer and not in the other, no switch declared"
+    asked = any(block["type"] != "tool_result" for message in pair.case.call.added for block in message["content"])
+    return f"lost {'at a user prompt' if asked else 'inside a tool loop'}, unexplained"
+
+
+def _thinks(case: Case) -> bool:
+    reply = case.call.reply
+    return reply is not None and any(block["type"] == "thinking" for block in reply["content"])
+
+
+def summary(name: str, found: Sequence[Pair]) -> list[str]:
+    """One row of the first table."""
+    aside = [pair for pair in found if pair.case.aside]
+    band = [pair for pair in found if not pair.case.aside and pair.near_the_end]
+    sure = [pair for pair in found if not pair.case.aside and not pair.near_the_end]
+    good = sum(pair.agrees for pair in sure)
+    lost = sum(pair.read is None for pair in sure)
+    exact = sum(pair.exact for pair in sure if pair.read is not None)
+    share = f"{100 * good / len(sure):.1f} %" if sure else "-"
+    exactly = f"{exact} of {len(sure) - lost}"
+    figures = (len(found), len(aside), len(band), len(sure), good, share, exactly, lost)
+    return [name, *(str(figure) for figure in figures)]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def bands(found: Sequence[Pair]) -> list[list[str]]:
+    """Hits by age of the entry, for ages at which only a probability can be given."""
+    rows = []
+    for low in (0.8, 0.9, 1.0, 1.1):
+        inside = [pair for pair in found if not pair.case.aside and low <= pair.age < low + 0.1 - 1e-9]
+        hits = sum(pair.case.usage.read > pair.first for pair in inside)
+        rows.append([f"{low:.1f} to {low + 0.1:.1f}", str(len(inside)), str(hits)])
+    return rows
+
+
+def peer_rows(found: Sequence[Pair], answers: Mapping[tuple[str, int], Answer], files: Mapping[int, str]) -> list[str]:
+    """The same certain pairs, answered by litellm."""
+    sure = [pair for pair in found if not pair.case.aside and not pair.near_the_end]
+    got = [(pair, answers.get((files[id(pair)], pair.case.index), Answer(None, "not asked"))) for pair in sure]
+    answered = [(pair, answer.read) for pair, answer in got if answer.read is not None]
+    good = sum(_near(pair, read) for pair, read in answered)
+    return [str(len(sure)), str(len(answered)), str(good), f"{100 * good / len(sure):.1f} %"]
+
+
+def _near(pair: Pair, read: int) -> bool:
+    """Its "the head or nothing" is as right as our "nothing of the conversation"."""
+    if read <= HEAD:
+        return pair.case.usage.read <= pair.first
+    return abs(pair.case.usage.read - read) <= NEAR * pair.case.usage.prompt
+
+
+def report(found: Sequence[tuple[str, str, Pair]], answers: Mapping[tuple[str, int], Answer] | None) -> str:
+    """The section of docs/benchmarks.md."""
+    every = [pair for _, _, pair in found]
+    names = sorted({name for name, _, _ in found})
+    rows = [summary(name, [pair for its, _, pair in found if its == name]) for name in names]
+    rows.append(summary("**all**", every))
+    head = ["sessions", "pairs", "declared", "near the end", "certain", "agree", "share", "exact", "lost"]
+    wrong = [(name, pair) for name, _, pair in found if not pair.case.aside and not pair.near_the_end]
+    kinds = Counter((kind(pair), name) for name, pair in wrong if not pair.agrees)
+    listed = [[what, name, str(count)] for (what, name), count in kinds.most_common()]
+    parts = [
+        _INTRODUCTION,
+        table(head, rows),
+        "Every disagreement, by kind:",
+        table(["kind", "sessions", "pairs"], listed),
+        "Entries near the end of their lifetime (age = seconds between the starts of two calls / lifetime):",
+        table(["age in lifetimes", "pairs", "still read"], bands(every)),
+    ]
+    if answers is not None:
+        files = {id(pair): file for _, file, pair in found}
+        ours = [pair for pair in every if not pair.case.aside and not pair.near_the_end]
+        good = sum(pair.agrees for pair in ours)
+        model = ["contextkit", str(len(ours)), str(len(ours)), str(good), f"{100 * good / len(ours):.1f} %"]
+        peer = ["litellm", *peer_rows(every, answers, files)]
+        refused = Counter(answer.reason for answer in answers.values() if answer.read is None)
+        told = "; ".join(f"{reason}: {count}" for reason, count in refused.most_common()) or "none"
+        parts += [_PEER, table(["model", "certain pairs", "answered", "agree", "share"], [model, peer])]
+        parts.append(f"Calls that litellm did not answer, by its own reason: {told}.")
+    return "\n\n".join(parts)
+
+
+_INTRODUCTION: Final = """## The cache model against billed usage
+
+`make benchmark-fidelity` replays the recorded sessions in `../shared/data` (Claude Code and pi) through
+`contextkit.cache.PromptCache` and compares what it says is read and written with the bill. Given are prompt sizes
+(billed prompt minus uncached input, the tokens up to the last mark); predicted is how they split. Agreement: within
+1 % of the prompt, for read and write at once. *Declared* pairs (compactions, microcompactions, sidechains) are set
+aside by what the transcript says; pairs *near the end* are 0.8 to 1.2 lifetimes apart and get a probability below;
+*lost* are pairs for which the model says that nothing of the conversation is read (expired, thinking switched):
+they agree when the bill read no more than the session's first prompt, since other sessions may keep the head warm.
+*Exact* counts the others to the token.
+
+System and tools are not in these files: one stand-in block with a mark takes their place, and a second mark stands
+on the last block. Whether thinking was on comes from the transcript (pi records it; on 4.5 models a turn's first
+answer shows it), and a switch keeps the head there (`Rules(settings="messages")`)."""
+
+_PEER: Final = """### Beside litellm
+
+The same bodies, marks, sizes and times through litellm's own code in the same run: `parse_cache_plan` and
+`count_cache_plan` of `llms/anthropic/prompt_cache_prediction.py`, with the given sizes in the place of its token
+counter, and `advance_baseline_history`, which keeps its entries. It answers nothing in the first lifetime of a
+history, because earlier writes could be unknown to it; here its history begins two hours before the session. It
+refuses bodies with blocks that it does not model, and thinking on models that drop it."""
+
+
+def write_section(name: str, text: str) -> None:
+    """Replace what stands between this section's marks; make the file or the section where there is none."""
+    path = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    path.parent.mkdir(exist_ok=True)
+    old = path.read_text(encoding="utf-8") if path.exists() else "# Benchmarks\n"
+    if start not in old:
+        old = f"{old.rstrip()}\n\n{start}\n{end}\n"
+    head, _, rest = old.partition(start)
+    _, _, tail = rest.partition(end)
+    path.write_text(f"{head}{start}\n{text}\n{end}{tail}", encoding="utf-8")
+
+
+def main() -> int:
+    """Print the section, and write it into docs/benchmarks.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-peer", action="store_true", help="leave litellm out")
+    chosen = parser.parse_args()
+    recorded = sessions()
+    if not recorded:
+        print("benchmarks/fidelity.py: no recorded sessions in ../shared/data and $CONTEXTKIT_DATA is not set")
+        return 2
+    found = [(name, session.file, pair) for name, session in recorded for pair in pairs(session)]
+    answers = None if chosen.no_peer else litellm_answers([session for _, session in recorded])
+    text = report(found, answers)
+    print(text)
+    write_section("fidelity", text)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

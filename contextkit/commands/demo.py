@@ -1,0 +1,135 @@
+"""`contextkit demo`: one long agent run, four ways, and the four bills."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from contextkit.api import facts
+from contextkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from contextkit.demo.compare import Outcome
+
+__all__ = ["arguments", "run"]
+
+_LEAST_CALLS = 4
+_WIDTH = 92  # what the table needs
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--model", default="sonnet", help="model of the main thread (default: sonnet)")
+    parser.add_argument("--calls", type=int, default=100, help="calls of the main thread in each run (default: 100)")
+    parser.add_argument(
+        "--budget", type=int, default=60_000, help="contextkit's ceiling of the prompt in tokens (default: 60000)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
+    parser.add_argument(
+        "--live", action="store_true", help="use the real API and ANTHROPIC_API_KEY, after showing a bound of the cost"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the comparison and print it."""
+    if args.calls < _LEAST_CALLS:
+        raise ConfigError(f"--calls is {args.calls}", where="contextkit demo", fix=f"Give {_LEAST_CALLS} or more.")
+    model = facts.resolve(args.model)
+    if facts.model(model) is None:
+        raise ConfigError(
+            f"the model {args.model!r} is not in the table, so it has no price to compare",
+            where="contextkit demo --model",
+            fix=f"Known: {', '.join((*facts.ALIASES, *facts.MODELS))}.",
+        )
+    outcomes = _outcomes(model, args)
+    if outcomes is None:
+        return 1
+    if args.json:
+        print(json.dumps({"model": model, "runs": [each.as_dict() for each in outcomes]}, indent=2))  # noqa: T201
+    else:
+        _show(model, outcomes, live=args.live)
+    return 0
+
+
+def _outcomes(model: str, args: argparse.Namespace) -> list[Outcome] | None:
+    from rich.console import Console  # noqa: PLC0415  (0.1 s to import)
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    from contextkit.demo import compare, live  # noqa: PLC0415  (the SDK comes with the first client)
+    from contextkit.demo.runs import NAMES  # noqa: PLC0415
+
+    if args.live and not live.agreed(model, args.calls, args.budget, ask=_ask):
+        return None
+    columns = (TextColumn("{task.description:<11}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        bars = {name: progress.add_task(name, total=args.calls) for name in NAMES}
+
+        def tick(name: str, done: int) -> None:
+            progress.update(bars[name], completed=done)
+
+        runner: Any = live.compare if args.live else compare.compare
+        return list(runner(NAMES, model=model, calls=args.calls, budget=args.budget, tick=tick))
+
+
+def _ask(question: str) -> bool:
+    print(question, file=sys.stderr)  # noqa: T201
+    return sys.stdin.isatty() and input("Go on? [y/N] ").strip().lower() == "y"
+
+
+def _show(model: str, outcomes: list[Outcome], *, live: bool) -> None:
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title=f"One agent, four ways to hold its history ({model})",
+        title_justify="left",
+    )
+    table.add_column("run", no_wrap=True)
+    for name in ("calls", "read", "written", "un-\ncached", "out-\nput", "USD", "hit\nrate", "breaks", "folds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("largest\nprompt", justify="right", no_wrap=True)
+    table.add_column("own\nsec", justify="right", no_wrap=True)
+    for each in outcomes:
+        tokens = (each.read, each.write_5m + each.write_1h, each.uncached, each.output)
+        table.add_row(
+            each.name,
+            f"{each.calls}",
+            *(_short(count) for count in tokens),
+            "unknown" if each.cost_usd is None else f"{each.cost_usd:.3f}",
+            f"{each.hit_rate:.1%}",
+            f"{each.breaks}",
+            f"{each.folds}",
+            _short(each.largest_prompt),
+            f"{each.own_seconds:.2f}",
+        )
+    console = Console(width=max(Console().width, _WIDTH))
+    console.print(table)
+    console.print(_verdict(outcomes))
+    console.print(
+        "Billed by the real API."
+        if live
+        else "The bill is emulated: tokens are estimates, cached as the documented rules say, at the model's listed"
+        " price. The tools and their outputs are real; the model's part is a script, the same in all four runs."
+    )
+
+
+def _short(tokens: int) -> str:
+    return f"{tokens / 1e6:.2f}M" if tokens >= 1e6 else f"{tokens / 1e3:.1f}k" if tokens >= 1e3 else f"{tokens}"  # noqa: PLR2004
+
+
+def _verdict(outcomes: list[Outcome]) -> str:
+    own = next(each for each in outcomes if each.name == "contextkit")
+    if own.cost_usd is None or not own.cost_usd:
+        return "No price is known for this model."
+    ratios = [
+        f"{each.cost_usd / own.cost_usd:.1f} times ({each.name})"
+        for each in outcomes
+        if each.cost_usd is not None and each.name != "contextkit"
+    ]
+    return f"The others cost {', '.join(ratios)} what contextkit costs, summary calls included."

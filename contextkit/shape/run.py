@@ -1,0 +1,111 @@
+"""One output through one shape. The law: nothing raises; what cannot be shaped enters as it came, capped and noted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from contextkit.shape.document import MISSING, check_depth, clean_text, plain, read, write
+from contextkit.shape.fit import limit_items, with_note, without_note
+from contextkit.shape.shaped import BoundError, Shaped, is_cut, note_of
+
+if TYPE_CHECKING:
+    from contextkit.shape.caps import Caps
+    from contextkit.shape.declare import Plan
+    from contextkit.shape.shaped import Drift
+
+__all__ = ["fallback", "run", "text_of"]
+
+
+def run(plan: Plan, output: Any, caps: Caps) -> Shaped:
+    """Shape one output; never raises."""
+    try:
+        value = _document(output, wanted=plan.json, caps=caps)
+        if value is MISSING:
+            return _text(plan, text_of(output), caps)
+        return _json(plan, value, output if isinstance(output, str) else write(value), caps)
+    except BoundError as error:
+        return fallback(output, str(error), caps)
+    except Exception as error:  # noqa: BLE001  (the tool loop goes on, whatever the output was)
+        return fallback(output, f"shaping failed: {type(error).__name__}", caps)
+
+
+def _document(output: Any, *, wanted: bool, caps: Caps) -> Any:
+    """The document that an output is or holds, when it is needed as one; else MISSING."""
+    if isinstance(output, (dict, list)):
+        return output
+    if isinstance(output, str) and (wanted or caps.over(output)):
+        return read(output)
+    return MISSING
+
+
+def _json(plan: Plan, value: Any, original: str, caps: Caps) -> Shaped:
+    body, earlier = without_note(value)
+    if earlier and is_cut(earlier) and not caps.over(original):
+        return Shaped(original, changed=False, original_chars=len(original), note=earlier)
+    kept, drift, reason = plan.document(body)
+    if reason:
+        return _unshaped(body, original, reason, drift, caps.or_fallback())
+    check_depth(kept)
+    if plan.max_items is not None:
+        kept = limit_items(kept, plan.max_items)
+    kept = plan.table(kept)
+    text = write(kept)
+    removed = kept != body
+    left_out = max(len(original) - len(text), 0)
+    note = earlier
+    if removed:
+        note = note_of(f"{left_out:,} of {len(original):,} characters left out", caps.handle) if caps.handle else ""
+    if note:
+        text = write(with_note(kept, note))
+    if not removed and len(original) <= len(text):
+        text = clean_text(original)
+    if caps.over(text):
+        text, note = caps.document(kept, len(original))
+        removed = True
+    return Shaped(text, removed, len(original), note, drift)
+
+
+def _unshaped(body: Any, original: str, reason: str, drift: tuple[Drift, ...], caps: Caps) -> Shaped:
+    """The document as it came, capped, with a note that says why it was not shaped."""
+    check_depth(body)
+    note = note_of(reason, caps.handle)
+    text = write(with_note(body, note))
+    over = caps.over(text)
+    if over:
+        text, note = caps.document(body, len(original), reason)
+    return Shaped(text, over, len(original), note, drift)
+
+
+def _text(plan: Plan, text: str, caps: Caps) -> Shaped:
+    whole = clean_text(text)
+    short, note = plan.text(whole, caps.handle)
+    if caps.over(short):
+        short, note = caps.text(short)
+    elif short != whole and caps.handle and not note:
+        note = note_of(f"{max(len(whole) - len(short), 0):,} of {len(whole):,} characters left out", caps.handle)
+        short, note = (f"{short}\n{note}", note) if not caps.over(f"{short}\n{note}") else (short, "")
+    return Shaped(short, short != whole, len(text), note if note in short else "")
+
+
+def text_of(output: Any) -> str:
+    """An output as text: text as it is, bytes decoded, JSON values as compact JSON, anything else by its `str`."""
+    if isinstance(output, str):
+        return output
+    if isinstance(output, (bytes, bytearray)):
+        return bytes(output).decode("utf-8", "replace")
+    try:
+        return write(plain(output))
+    except Exception as error:  # noqa: BLE001  (a __str__ may do anything, a circle has no end)
+        return f"[{type(output).__name__} that cannot be written: {type(error).__name__}]"
+
+
+def fallback(output: Any, reason: str, caps: Caps) -> Shaped:
+    """The output as text, capped: what is left when shaping met a bound or a shaper raised."""
+    caps = caps.or_fallback()
+    text = clean_text(text_of(output))
+    note = note_of(reason, caps.handle)
+    with_reason = f"{text}\n{note}"
+    if not caps.over(with_reason):
+        return Shaped(with_reason, changed=False, original_chars=len(text), note=note)
+    short, note = caps.text(text)
+    return Shaped(short, short != text, len(text), note)
