@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +25,7 @@ from contextkit.cache.prefix import Rules
 from contextkit.cache.simulator import PromptCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from contextkit.cache.simulator import Bill
     from contextkit.transcripts import Session
@@ -47,16 +46,16 @@ class _Given:
     def base(self) -> float:
         return 10_000
 
-    def tool(self, tool: Mapping[str, Any]) -> float:
+    def tool(self, tool: Mapping[str, Any]) -> float:  # noqa: ARG002  (the protocol's name)
         return 0
 
-    def system(self, block: Mapping[str, Any]) -> float:
+    def system(self, block: Mapping[str, Any]) -> float:  # noqa: ARG002  (the protocol's name)
         return 0
 
-    def message(self, message: Mapping[str, Any]) -> float:
+    def message(self, message: Mapping[str, Any]) -> float:  # noqa: ARG002  (the protocol's name)
         return 0
 
-    def block(self, block: Mapping[str, Any]) -> float:
+    def block(self, block: Mapping[str, Any]) -> float:  # noqa: ARG002  (the protocol's name)
         return 0
 
 
@@ -146,9 +145,8 @@ def summary(name: str, found: Sequence[Pair]) -> list[str]:
     good = sum(pair.agrees for pair in sure)
     lost = sum(pair.read is None for pair in sure)
     exact = sum(pair.exact for pair in sure if pair.read is not None)
-    share = f"{100 * good / len(sure):.1f} %" if sure else "-"
     exactly = f"{exact} of {len(sure) - lost}"
-    figures = (len(found), len(aside), len(band), len(sure), good, share, exactly, lost)
+    figures = (len(found), len(aside), len(band), len(sure), good, _share(good, len(sure)), exactly, lost)
     return [name, *(str(figure) for figure in figures)]
 
 
@@ -168,13 +166,26 @@ def bands(found: Sequence[Pair]) -> list[list[str]]:
     return rows
 
 
-def peer_rows(found: Sequence[Pair], answers: Mapping[tuple[str, int], Answer], files: Mapping[int, str]) -> list[str]:
-    """The same certain pairs, answered by litellm."""
-    sure = [pair for pair in found if not pair.case.aside and not pair.near_the_end]
-    got = [(pair, answers.get((files[id(pair)], pair.case.index), Answer(None, "not asked"))) for pair in sure]
-    answered = [(pair, answer.read) for pair, answer in got if answer.read is not None]
-    good = sum(_near(pair, read) for pair, read in answered)
-    return [str(len(sure)), str(len(answered)), str(good), f"{100 * good / len(sure):.1f} %"]
+def peer_part(found: Sequence[tuple[str, str, Pair]], answers: Mapping[tuple[str, int], Answer]) -> list[str]:
+    """The same certain pairs, answered by litellm; and ours on those that it answered."""
+    sure = [(file, pair) for _, file, pair in found if not pair.case.aside and not pair.near_the_end]
+    asked = [(pair, answers.get((file, pair.case.index), Answer(None, "not asked"))) for file, pair in sure]
+    answered = [(pair, answer.read) for pair, answer in asked if answer.read is not None]
+    theirs = sum(_near(pair, read) for pair, read in answered)
+    ours = sum(pair.agrees for _, pair in sure)
+    same = sum(pair.agrees for pair, _ in answered)
+    refused = Counter(answer.reason for _, answer in asked if answer.read is None)
+    told = "; ".join(f"{reason}: {count}" for reason, count in refused.most_common()) or "none"
+    rows = [
+        ["contextkit", str(len(sure)), str(ours), _share(ours, len(sure)), _share(same, len(answered))],
+        ["litellm", str(len(answered)), str(theirs), _share(theirs, len(sure)), _share(theirs, len(answered))],
+    ]
+    head = ["model", "answered", "agree", f"of all {len(sure)}", f"of the {len(answered)} that both answer"]
+    return [_PEER, table(head, rows), f"Pairs that litellm did not answer, by its own reason: {told}."]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
 def _near(pair: Pair, read: int) -> bool:
@@ -203,15 +214,7 @@ def report(found: Sequence[tuple[str, str, Pair]], answers: Mapping[tuple[str, i
         table(["age in lifetimes", "pairs", "still read"], bands(every)),
     ]
     if answers is not None:
-        files = {id(pair): file for _, file, pair in found}
-        ours = [pair for pair in every if not pair.case.aside and not pair.near_the_end]
-        good = sum(pair.agrees for pair in ours)
-        model = ["contextkit", str(len(ours)), str(len(ours)), str(good), f"{100 * good / len(ours):.1f} %"]
-        peer = ["litellm", *peer_rows(every, answers, files)]
-        refused = Counter(answer.reason for answer in answers.values() if answer.read is None)
-        told = "; ".join(f"{reason}: {count}" for reason, count in refused.most_common()) or "none"
-        parts += [_PEER, table(["model", "certain pairs", "answered", "agree", "share"], [model, peer])]
-        parts.append(f"Calls that litellm did not answer, by its own reason: {told}.")
+        parts += peer_part(found, answers)
     return "\n\n".join(parts)
 
 

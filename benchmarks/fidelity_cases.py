@@ -7,7 +7,6 @@ is used for calls before it (which lifetime the client asks for), never for itse
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -17,6 +16,8 @@ from contextkit.api.messages import has_user_text
 from contextkit.transcripts import read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from contextkit.api.facts import Ttl
     from contextkit.api.messages import Block, Message
     from contextkit.api.usage import Usage

@@ -274,8 +274,8 @@ def report() -> str:
     lines += [
         *speed(),
         "",
-        "No recording bills CJK text or base64 in quantity, so no measured error; beside ctok, a third party's count that",
-        "was never fitted to:",
+        "No recording bills CJK text or base64 in quantity, so no measured error; beside ctok, a count by a",
+        "third party that was never fitted to:",
         "",
     ]
     return "\n".join([*lines, *scripts(), "", f"Coefficients of {coefficients.AS_OF}.", ""])

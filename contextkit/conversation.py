@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from contextkit import drive, turn
 from contextkit.api import facts
 from contextkit.api.messages import Block, blocks_of, message_of, plain
-from contextkit.api.request import Reply
 from contextkit.context import Context
 from contextkit.errors import ConfigError, ContentError, FrozenError, HistoryError
 from contextkit.history.loan import returned
@@ -167,10 +166,12 @@ class Conversation:
         Raises:
             HistoryError: calls are open, or the message was recorded before; nothing was changed.
         """
-        step_row = message_of(message)["role"] == "assistant" and _usage_of(message) is not None
+        sent = self._state.sent
         turn.record(self._state, message)
-        if step_row:
-            self._state.book_row(Reply(message), now=self._clock(), step="", purpose="turn")
+        if _usage_of(message) is not None:
+            self._state.sent = sent
+            self._state.book_row(message, now=self._clock(), step="", purpose="turn")
+            self._state.sent = None
         return self
 
     def volatile(self, name: str, source: Callable[[], str] | str | None) -> Self:

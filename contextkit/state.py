@@ -24,11 +24,11 @@ from contextkit.tokens.parts import counts_for
 if TYPE_CHECKING:
     from contextkit.api.facts import Family, Ttl
     from contextkit.api.messages import Block
-    from contextkit.api.request import Purpose, Reply
+    from contextkit.api.request import Purpose
     from contextkit.cache.breakpoints import Spot
     from contextkit.compact.policies import Compaction
 
-__all__ = ["State", "Summarizer"]
+__all__ = ["Sent", "State", "Summarizer"]
 
 Summarizer = str | Callable[[str], str | Awaitable[str]]
 """A model or its short name, "extractive", or a callable that makes a summary of a transcript."""
@@ -36,15 +36,33 @@ Summarizer = str | Callable[[str], str | Awaitable[str]]
 _SUMMARY_TOKENS: Final = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The request under way.
+
+    Attributes:
+        last: its last block that belongs to the history.
+        raw: its running sum of estimates, tokens.
+        estimate: what its prompt should be billed, tokens.
+        volatile: it ended with volatile text.
+    """
+
+    last: Spot
+    raw: float
+    estimate: int
+    volatile: bool
+
+
 @dataclass(slots=True)
 class State:
     """One conversation's state; see `Conversation` for the settings.
 
     Attributes:
+        family: the model's tokenizer.
         paused: the last answer was a pause_turn: the next call may follow it directly.
         frozen: a request has been made, so tools and system stand.
         written: the highest place that a sent request has written to the cache and that still stands.
-        sent: of the request under way: its last spot, its raw token sum, whether it had volatile text.
+        sent: of the request under way; None when none is.
         retry_at: after a failed summary, prompt tokens from which a new one is tried.
     """
 
@@ -57,6 +75,7 @@ class State:
     policy: Compaction | None
     summarizer: Summarizer
     log: Log = field(default_factory=Log)
+    family: Family = field(init=False)
     view: View = field(init=False)
     ledger: Ledger = field(default_factory=Ledger)
     archive: Archive = field(default_factory=Archive)
@@ -67,7 +86,7 @@ class State:
     paused: bool = False
     frozen: bool = False
     written: Spot | None = None
-    sent: tuple[Spot, float, bool] | None = None
+    sent: Sent | None = None
     retry_at: int = 0
     _before_thinking: Spot | None = None
     _fixed: dict[bool, dict[str, Any]] = field(default_factory=dict)
@@ -75,14 +94,10 @@ class State:
 
     def __post_init__(self) -> None:
         row = facts.model(self.model)
+        self.family = family_of(self.model)
         self.view = View(self.log, binds_thinking=row.binds_thinking if row else True)
         self.calibration = Calibration(self.family)
         self.measure_fixed()
-
-    @property
-    def family(self) -> Family:
-        """The model's tokenizer."""
-        return family_of(self.model)
 
     @property
     def mark(self) -> dict[str, str]:
@@ -182,9 +197,8 @@ class State:
         if self._before_thinking is not None:
             self.written, self._before_thinking = self._before_thinking, None
 
-    def book_row(self, reply: Reply, *, now: float, step: str, purpose: Purpose, note: str = "") -> Row:
-        """One ledger row for an answered call."""
-        message = reply.message
+    def book_row(self, message: Any, *, now: float, step: str, purpose: Purpose, note: str = "") -> Row:
+        """One ledger row for an answered call; call it before `turn.record` takes the request as answered."""
         got: Mapping[str, Any] = message if isinstance(message, Mapping) else vars(message)
         default = self.model if purpose == "turn" else str(self.summarizer)
         return self.ledger.add(
@@ -195,7 +209,7 @@ class State:
             step=step,
             speed=self.params.get("speed") if purpose == "turn" else None,
             geo=self.params.get("inference_geo") if purpose == "turn" else None,
-            estimate=self.total().tokens if purpose == "turn" else 0,
+            estimate=self.sent.estimate if self.sent and purpose == "turn" else 0,
             stop_reason=str(got.get("stop_reason") or ""),
             message_id=str(got.get("id") or ""),
             note=note,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from contextkit.api import facts
 from contextkit.api.messages import message_of
@@ -21,10 +21,8 @@ from contextkit.compact.extract import extractive
 from contextkit.compact.policies import window
 from contextkit.errors import BudgetError, HistoryError, SummaryError
 from contextkit.history.view import Summary
+from contextkit.state import Sent, State
 from contextkit.tokens.quick import quick_tokens
-
-if TYPE_CHECKING:
-    from contextkit.state import State
 
 __all__ = ["BookkeepingWarning", "build", "compact", "prepare", "record", "turn"]
 
@@ -40,10 +38,10 @@ def turn(state: State, *, now: float, step: str = "") -> Generator[Ask, Reply, A
     """One call of the model, with what has to come before it; returns the message."""
     request = yield from prepare(state, now=now, step=step)
     try:
-        reply = yield Ask("turn", request, estimate=state.total().tokens, step=step)
+        reply = yield Ask("turn", request, estimate=state.sent.estimate if state.sent else 0, step=step)
     except Abandoned as gone:
         if gone.message is not None:
-            state.book_row(Reply(gone.message), now=now, step=step, purpose="turn", note="stream abandoned")
+            state.book_row(gone.message, now=now, step=step, purpose="turn", note="stream abandoned")
         raise
     book(state, reply, now=now, step=step)
     return reply.message
@@ -133,7 +131,7 @@ def _summarise(state: State, wanted: plan.Fold, *, now: float, step: str) -> Gen
         maker = facts.resolve(state.summarizer)
         request = summary.request(entries, model=maker, max_tokens=state.summary_tokens)
         reply = yield Ask("summary", request, estimate=int(wanted.tokens), step=step)
-        row = state.book_row(reply, now=now, step=step, purpose="summary")
+        row = state.book_row(reply.message, now=now, step=step, purpose="summary")
         text = _text_of(reply.message)
         return _made(state, wanted, text, maker, stop_reason=row.stop_reason)
     except Exception as error:  # noqa: BLE001  (whatever the user's client or callable raises: the history stays)
@@ -184,7 +182,7 @@ def build(state: State) -> Request:
     if tail:
         final = messages[-1]
         messages[-1] = {**final, "content": [*final["content"], *tail]}
-    state.sent = (last, state.raw_tokens(), bool(tail))
+    state.sent = Sent(last, state.raw_tokens(), state.total().tokens, bool(tail))
     return Request({**state.fixed(mark=marks.fixed), "messages": messages})
 
 
@@ -197,7 +195,7 @@ def _marked(message: Mapping[str, Any], block: int, mark: Mapping[str, str]) -> 
 def book(state: State, reply: Reply, *, now: float, step: str) -> None:
     """Enter a paid response: the ledger first, then the log; whatever is wrong becomes a warning."""
     try:
-        state.book_row(reply, now=now, step=step, purpose="turn")
+        state.book_row(reply.message, now=now, step=step, purpose="turn")
         record(state, reply.message)
     except Exception as error:  # noqa: BLE001  (the response is paid for: the caller gets it, whatever we make of it)
         warnings.warn(
@@ -218,10 +216,12 @@ def record(state: State, message: Any) -> None:
         raise HistoryError("only the assistant's messages are recorded", where="record()", fix="Use user() for others.")
     source = message if isinstance(message, Mapping) else vars(message)
     tokens = quick_tokens(said["content"], state.family)
-    spot, raw, volatile = state.sent or (None, 0.0, False)
+    sent = state.sent
     message_id = source.get("id") or ""
-    entry = state.log.assistant(said["content"], tokens, message_id=str(message_id), unbound=volatile)
+    entry = state.log.assistant(
+        said["content"], tokens, message_id=str(message_id), unbound=bool(sent and sent.volatile)
+    )
     state.paused = source.get("stop_reason") == "pause_turn"
-    if spot is not None:
-        state.learn(spot, raw, Usage.of(source.get("usage")).prompt, thinking=entry.thinking)
+    if sent is not None:
+        state.learn(sent.last, sent.raw, Usage.of(source.get("usage")).prompt, thinking=entry.thinking)
     state.sent = None

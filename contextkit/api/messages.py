@@ -52,7 +52,43 @@ def plain(value: Any, *, where: str = "") -> Any:
     Raises:
         ContentError: a value that JSON has no form for, a lone surrogate, nesting deeper than 200.
     """
-    return _plain(value, where, 0)
+    try:
+        return _copied(value, 0)
+    except _NotPlainError:
+        return _plain(value, where, 0)  # slower: knows where it is, so that the error can say so
+
+
+class _NotPlainError(Exception):
+    """Something that is not a plain, clean JSON value; the careful walk says what."""
+
+
+def _copied(value: Any, depth: int) -> Any:
+    """The copy of what is plain JSON already: nearly everything."""
+    kind = type(value)
+    if kind is str:
+        if value.isascii() or _clean(value):
+            return value
+    elif kind is dict and depth <= _MAX_DEPTH:
+        for key in value:
+            if type(key) is not str or not (key.isascii() or _clean(key)):
+                raise _NotPlainError
+        return {
+            key: item if type(item) is str and item.isascii() else _copied(item, depth + 1)
+            for key, item in value.items()
+        }
+    elif kind is list and depth <= _MAX_DEPTH:
+        return [_copied(item, depth + 1) for item in value]
+    elif value is None or kind is bool or kind is int or (kind is float and math.isfinite(value)):
+        return value
+    raise _NotPlainError
+
+
+def _clean(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: PLR0911  (one return a JSON type)

@@ -11,7 +11,7 @@ import warnings
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -63,8 +63,10 @@ class Usage:
         Writes without a breakdown by lifetime count as five-minute writes, the API's default. Passes that are
         listed in `iterations` and not in the top-level sums (compaction) are added.
         """
+        if usage is None:
+            return cls()
         got = _fields(usage)
-        split = _fields(got.get("cache_creation"))
+        split = _fields(got.get("cache_creation")) if got.get("cache_creation") is not None else {}
         written = _int(got.get("cache_creation_input_tokens"))
         hour = _int(split.get("ephemeral_1h_input_tokens"))
         five = _int(split.get("ephemeral_5m_input_tokens"))
@@ -75,12 +77,14 @@ class Usage:
             hour,
             _int(got.get("output_tokens")),
         )
-        extra = [step for step in got.get("iterations") or () if _fields(step).get("type") == "compaction"]
-        return sum((cls.of(step) for step in extra), total)
+        passes = got.get("iterations")
+        if not passes:
+            return total
+        return sum((cls.of(step) for step in passes if _fields(step).get("type") == "compaction"), total)
 
 
 def _fields(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return value
     return vars(value) if hasattr(value, "__dict__") else {}
 
@@ -175,7 +179,7 @@ def price(
     Returns:
         None, after one `UnknownPriceWarning` a model, when the price is not known.
     """
-    day = None if at is None else datetime.fromtimestamp(at, UTC).date()
+    day = None if at is None else _day(int(at // 86_400))
     found = _listed(resolve(name), bisect_left(_STEPS, prompt), day)
     if found is None:
         _warn_unknown(name)
@@ -196,6 +200,12 @@ def cost(name: str, usage: Usage, *, at: float | None = None, **options: Any) ->
 def uncached_cost(name: str, usage: Usage, *, at: float | None = None, **options: Any) -> float | None:
     """USD of the same call if no prompt cache existed: the whole prompt at the base input price."""
     return cost(name, Usage(input=usage.prompt, output=usage.output), at=at, **options)
+
+
+@lru_cache(maxsize=64)
+def _day(number: int) -> date:
+    """The UTC date of a day since 1970, kept to what a calendar holds."""
+    return date(1970, 1, 1) + timedelta(days=max(0, min(number, 2_900_000)))
 
 
 def _fast(normal: Price) -> Price | None:

@@ -130,7 +130,7 @@ class PromptCache:
     def _renew(self, positions: tuple[Position, ...], hit: int, usable: list[int], at: float, workspace: str) -> None:
         """A read renews its entry; a mark on a shorter entry renews that one too."""
         touched = range(hit + 1) if self.rules.renew_ancestors else {hit, *(i for i in usable if i < hit)}
-        lives: tuple[Ttl, ...] = ("5m", "1h") if self.rules.ttl_in_key else ("5m",)
+        lives = {positions[i].mark for i in usable} if self.rules.ttl_in_key else {None}
         for i in touched:
             for ttl in lives:
                 entry = self._entry(positions[i], ttl, workspace)

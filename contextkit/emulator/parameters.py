@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contextkit.api.messages import walk
 from contextkit.emulator.answer import Refusal
 
 __all__ = [
@@ -138,6 +137,32 @@ def check_parameters(
     """
     for message in _refused(body, headers, server_tools=server_tools, counting=counting):
         raise Refusal(message)
+    _check_references(body)
+
+
+def _check_references(body: Mapping[str, Any]) -> None:
+    """Every tool that a message adds or removes by name is declared in `tools` or defined before (SDK types)."""
+    tools = body.get("tools")
+    known = {str(tool.get("name")) for tool in tools if isinstance(tool, Mapping)} if isinstance(tools, list) else set()
+    for where, block in _blocks(body):
+        tool = block.get("tool")
+        if block.get("type") not in ("tool_addition", "tool_removal") or not isinstance(tool, Mapping):
+            continue
+        definition = tool.get("definition")
+        if isinstance(definition, Mapping):
+            known.add(str(definition.get("name")))
+        elif tool.get("type") == "tool_reference" and str(tool.get("name")) not in known:
+            raise Refusal(f"{where}: no tool is named '{tool.get('name')}'", code="tool_reference_unresolved")
+
+
+def _blocks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The blocks of a body that nobody has checked yet, each with its path."""
+    messages = body.get("messages")
+    for index, message in enumerate(messages if isinstance(messages, list) else ()):
+        content = message.get("content") if isinstance(message, Mapping) else None
+        for at, block in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(block, Mapping):
+                yield f"messages.{index}.content.{at}", block
 
 
 def _refused(body: Mapping[str, Any], headers: Headers, *, server_tools: bool, counting: bool) -> Iterator[str]:
@@ -186,11 +211,7 @@ def _server_parts(body: Mapping[str, Any]) -> Iterator[str]:
         kind = str(tool.get("type") or "") if isinstance(tool, Mapping) else ""
         if kind.startswith(_SERVER_TOOLS):
             yield f"tools.{at}: server tool '{kind}' is not supported by the contextkit emulator"
-    messages = body.get("messages")
-    for index, message in enumerate(messages if isinstance(messages, list) else ()):
-        if not isinstance(message, Mapping) or not isinstance(message.get("content"), list):
-            continue
-        for at, block in enumerate(walk(message)):
-            kind = str(block.get("type") or "") if isinstance(block, Mapping) else ""
-            if kind.startswith(_SERVER_BLOCKS):
-                yield f"messages.{index}.content.{at}: '{kind}' blocks are not supported by the contextkit emulator"
+    for where, block in _blocks(body):
+        kind = str(block.get("type") or "")
+        if kind.startswith(_SERVER_BLOCKS):
+            yield f"{where}: '{kind}' blocks are not supported by the contextkit emulator"

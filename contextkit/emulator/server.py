@@ -6,7 +6,6 @@ time and moves it, `/_emulator/requests` shows the log.
 
 from __future__ import annotations
 
-import json
 import select
 import socket
 import sys
@@ -17,7 +16,6 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api.facts import MAX_REQUEST_BYTES
-from contextkit.api.messages import dumps
 from contextkit.emulator.answer import Answer, Refusal, error_answer, json_answer
 from contextkit.emulator.clock import Clock
 from contextkit.emulator.parse import BATCH_BYTES, parse_body
@@ -222,7 +220,7 @@ def _own(emulator: Emulator, method: str, target: str, data: bytes) -> Answer:
     """The emulator's own paths."""
     try:
         if (method, target) == ("GET", "/_emulator/requests"):
-            return json_answer([_shown(record) for record in list(emulator.requests)], "")
+            return json_answer([asdict(record) for record in list(emulator.requests)], "")
         if target == "/_emulator/clock" and method in {"GET", "POST"}:
             if method == "POST":
                 _move(emulator, parse_body(data))
@@ -241,8 +239,3 @@ def _move(emulator: Emulator, body: dict[str, Any]) -> None:
     if not isinstance(emulator.clock, Clock):
         raise Refusal("the clock is the machine's own; start the emulator with a virtual one")
     emulator.clock.advance(seconds)
-
-
-def _shown(record: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(dumps(asdict(record)))
-    return found

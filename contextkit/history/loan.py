@@ -87,11 +87,11 @@ for _name in (
 def lend(value: Any, slip: Slip) -> Any:
     """A lent copy of plain JSON; strings and numbers are shared, since nobody can change them."""
     if isinstance(value, dict):
-        copy = LoanedDict((key, lend(item, slip) if type(item) in _NESTED else item) for key, item in value.items())
+        copy = LoanedDict({key: lend(item, slip) if type(item) in _NESTED else item for key, item in value.items()})
         copy.slip = slip
         return copy
     if isinstance(value, list):
-        items = LoanedList(lend(item, slip) if type(item) in _NESTED else item for item in value)
+        items = LoanedList([lend(item, slip) if type(item) in _NESTED else item for item in value])
         items.slip = slip
         return items
     return value

@@ -66,6 +66,7 @@ class Plan:
     Attributes:
         json: the shape has a part that needs the document.
         max_items: elements that an array keeps.
+        rewrites: arrays are cut or become tables.
         document: document -> (what stays, findings, why it was not shaped or "").
         table: document -> document with its tables.
         text: (text, handle) -> (text, note).
@@ -73,6 +74,7 @@ class Plan:
 
     json: bool
     max_items: int | None
+    rewrites: bool
     document: Callable[[Any], tuple[Any, tuple[Drift, ...], str]]
     table: Callable[[Any], Any]
     text: Callable[[str, str | None], tuple[str, str]]
@@ -151,7 +153,9 @@ def plan(shape: Shape) -> Plan:
         return (values(kept) if values is not None else kept), drift, ""
 
     needs = bool(selected or dropped or named or read_model or values or shape.as_table or shape.max_items is not None)
-    return Plan(needs, shape.max_items, document, _table(shape), _text(shape))
+    return Plan(
+        needs, shape.max_items, shape.as_table or shape.max_items is not None, document, _table(shape), _text(shape)
+    )
 
 
 def _pairs(shape: Shape) -> Sequence[tuple[str, str]]:

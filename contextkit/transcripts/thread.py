@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from contextkit.transcripts.common import Call
 from contextkit.transcripts.openai import append
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from contextkit.api.messages import Message
+    from contextkit.transcripts.common import Call
 
 __all__ = ["Thread"]
 

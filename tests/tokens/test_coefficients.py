@@ -13,7 +13,7 @@ needs_data = pytest.mark.skipif(ROOT is None, reason="no recordings: neither $CO
 
 
 def test_no_coefficient_is_negative() -> None:
-    """More text never means fewer tokens; only a message's first tool use or result may cost less than a further one."""
+    """More text never means fewer tokens; only a message's first tool use or result may cost less."""
     assert set(coefficients.TEXT) == set(NAMES)
     assert all(value >= 0 for rates in RATES.values() for value in rates.weights)
     assert {name for name, value in coefficients.STRUCTURE.items() if value < 0} <= {

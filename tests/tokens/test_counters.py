@@ -92,6 +92,36 @@ def test_any_other_error_falls_back_to_the_estimate() -> None:
     assert [counter.count(BODY).counter for _ in range(3)] == ["estimate", "estimate", "count_tokens"]
 
 
+async def test_an_async_client_is_asked_the_same_way() -> None:
+    """`acount` awaits the client, remembers the answer and falls back like `count`."""
+
+    class Async(Client):
+        async def count_tokens(self, **body: Any) -> dict[str, int]:  # type: ignore[override]
+            """The next step of the script, awaited."""
+            return super().count_tokens(**body)
+
+    counter = ApiCounter(Async(RefusedError(500), 42))
+    found = [(await counter.acount(BODY)).counter for _ in range(3)]
+    assert found == ["estimate", "count_tokens", "count_tokens"]
+
+
+def test_the_sdk_does_not_sleep_and_sees_a_full_name() -> None:
+    """The real SDK's call takes what is sent, without its own retries, and aliases are resolved."""
+
+    class Options(Client):
+        retries: int | None = None
+
+        def with_options(self, *, max_retries: int) -> Options:
+            """As the SDK's client."""
+            self.retries = max_retries
+            return self
+
+    client = Options(42)
+    assert ApiCounter(client).count(BODY, "haiku").tokens == 42
+    assert client.asked[0]["model"] == "claude-haiku-5-5"
+    assert client.retries == 0
+
+
 def test_memory_is_bounded() -> None:
     """The oldest answers are forgotten first."""
     client = Client(1, 2, 3)
