@@ -23,7 +23,7 @@ from time import perf_counter
 from typing import Any
 
 from contextkit import Compaction, Conversation
-from sections import replace_section
+from benchmarks.sections import replace_section
 
 SIZES = (200, 1_000, 2_000)
 BUDGET = 50_000

@@ -6,7 +6,9 @@ Each module has `arguments(parser)` and `run(args) -> int`. Exit status: 0 done,
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -44,15 +46,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(words)
     try:
         status: int = args.run(args)
+        sys.stdout.flush()  # here and not at exit, where a broken pipe could only be complained about
     except ContextKitError as error:
         print(f"contextkit {args.command}: {error}", file=sys.stderr)  # noqa: T201  (the terminal is the output)
         return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # the reader went away, as `| head` does; nothing is left to say
+        _hush()
         return 0
     return status
+
+
+def _hush() -> None:
+    """The reader went away, as `| head` does: what is still unwritten goes nowhere, and nobody complains at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

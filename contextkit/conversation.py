@@ -7,12 +7,12 @@ A Conversation belongs to one thread or task at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from contextkit import drive, turn
 from contextkit.api import facts
-from contextkit.api.messages import Block, blocks_of, message_of, plain
+from contextkit.api.answer import Answer
+from contextkit.api.messages import Block, blocks_of, plain
 from contextkit.context import Context
 from contextkit.errors import ConfigError, ContentError, FrozenError, HistoryError
 from contextkit.history.loan import returned
@@ -21,6 +21,8 @@ from contextkit.state import State, Summarizer
 from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from contextkit.compact.policies import Compaction
     from contextkit.history.archive import Archive
     from contextkit.ledger import Ledger
@@ -103,19 +105,19 @@ class Conversation:
         made = cls(**settings)
         for at, message in enumerate(messages):
             try:
-                made._load(message_of(message))
+                made._load(Answer.of(message))
             except (HistoryError, ContentError) as error:
                 raise type(error)(error.what, where=f"messages[{at}]", fix=error.fix) from error
         return made
 
-    def _load(self, message: Mapping[str, Any]) -> None:
-        if message["role"] == "assistant":
+    def _load(self, message: Answer) -> None:
+        if message.role == "assistant":
             turn.record(self._state, message)
             return
-        results = [block for block in message["content"] if block["type"] == "tool_result"]
+        results = [block for block in message.blocks if block["type"] == "tool_result"]
         for block in results:
             self._add_result(str(block.get("tool_use_id")), block)
-        others = [block for block in message["content"] if block["type"] != "tool_result"]
+        others = [block for block in message.blocks if block["type"] != "tool_result"]
         if others or not results:
             self._add_user(others)
 
@@ -166,12 +168,11 @@ class Conversation:
         Raises:
             HistoryError: calls are open, or the message was recorded before; nothing was changed.
         """
-        sent = self._state.sent
-        turn.record(self._state, message)
-        if _usage_of(message) is not None:
-            self._state.sent = sent
-            self._state.book_row(message, now=self._clock(), step="", purpose="turn")
-            self._state.sent = None
+        answer = Answer.of(message)
+        estimate = self._state.sent.estimate if self._state.sent else 0
+        turn.record(self._state, answer)
+        if answer.usage is not None:
+            self._state.book_row(answer, now=self._clock(), step="", purpose="turn", estimate=estimate)
         return self
 
     def volatile(self, name: str, source: Callable[[], str] | str | None) -> Self:
@@ -296,10 +297,6 @@ class Conversation:
     def __repr__(self) -> str:
         window = self._state.total()
         return f"<Conversation {self.model} {len(self._state.log.entries)} messages, about {window.tokens:,} tokens>"
-
-
-def _usage_of(message: Any) -> Any:
-    return message.get("usage") if isinstance(message, Mapping) else getattr(message, "usage", None)
 
 
 def _tool(tool: Any, at: int) -> dict[str, Any]:

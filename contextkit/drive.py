@@ -44,20 +44,30 @@ def _loop(flow: Flow[T], perform: Callable[[Ask], Reply]) -> T:
     try:
         ask = next(flow)
         while True:
-            ask = _exchange(flow, perform, ask)
+            ask = _deliver(flow, _tried(perform, ask))
     except StopIteration as stop:
         return cast("T", stop.value)
     finally:
         flow.close()
 
 
-def _exchange(flow: Flow[Any], perform: Callable[[Ask], Reply], ask: Ask) -> Ask:
-    """Have one Ask done, and get the next one."""
+def _tried(perform: Callable[[Ask], Reply], ask: Ask) -> Reply | Exception:
     try:
-        reply = perform(ask)
+        return perform(ask)
     except Exception as error:  # noqa: BLE001  (the flow decides what a failure means)
-        return flow.throw(error)
-    return flow.send(reply)
+        return error
+
+
+async def _atried(client: Any, ask: Ask) -> Reply | Exception:
+    try:
+        return await _aperform(client, ask)
+    except Exception as error:  # noqa: BLE001  (the flow decides what a failure means)
+        return error
+
+
+def _deliver(flow: Flow[Any], outcome: Reply | Exception) -> Ask:
+    """Give the flow what came of its Ask, and get the next one."""
+    return flow.throw(outcome) if isinstance(outcome, Exception) else flow.send(outcome)
 
 
 async def arun(flow: Flow[T], client: Any) -> T:
@@ -65,19 +75,11 @@ async def arun(flow: Flow[T], client: Any) -> T:
     try:
         ask = next(flow)
         while True:
-            ask = await _aexchange(flow, client, ask)
+            ask = _deliver(flow, await _atried(client, ask))
     except StopIteration as stop:
         return cast("T", stop.value)
     finally:
         flow.close()
-
-
-async def _aexchange(flow: Flow[Any], client: Any, ask: Ask) -> Ask:
-    try:
-        reply = await _aperform(client, ask)
-    except Exception as error:  # noqa: BLE001  (the flow decides what a failure means)
-        return flow.throw(error)
-    return flow.send(reply)
 
 
 def _resource(client: Any, request: Request) -> Any:
@@ -137,7 +139,7 @@ class Streaming:
         with _closing_on_error(self._flow):
             ask = next(self._flow)
             while ask.purpose != "turn":
-                ask = _exchange(self._flow, lambda each: _perform(self._client, each), ask)
+                ask = _deliver(self._flow, _tried(lambda each: _perform(self._client, each), ask))
             request = _asked(ask)
             self._manager = _resource(self._client, request).stream(**request.params)
             self._stream = self._manager.__enter__()
@@ -171,7 +173,7 @@ class AsyncStreaming:
         with _closing_on_error(self._flow):
             ask = next(self._flow)
             while ask.purpose != "turn":
-                ask = await _aexchange(self._flow, self._client, ask)
+                ask = _deliver(self._flow, await _atried(self._client, ask))
             request = _asked(ask)
             self._manager = _resource(self._client, request).stream(**request.params)
             self._stream = await self._manager.__aenter__()

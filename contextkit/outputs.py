@@ -25,6 +25,14 @@ Shapes = Mapping[str, "Shape | Any"]
 """What enters of each tool's output, by tool name; "*" stands for every tool without its own."""
 
 _RESULT_BLOCKS: Final = frozenset({"text", "image", "document", "search_result", "tool_reference", "browser_state"})
+_HOLDS: Final[dict[str, tuple[str, type]]] = {
+    "text": ("text", str),
+    "image": ("source", Mapping),
+    "document": ("source", Mapping),
+    "search_result": ("content", list),
+    "tool_reference": ("tool_name", str),
+}
+"""The field by which content blocks are told from other data (SDK types)."""
 _LEAST_CAP: Final = 200
 _SILENT_ERROR: Final = "(the tool failed without a message)"
 
@@ -63,7 +71,8 @@ class Outputs:
         """
         if _are_blocks(output):
             blocks = [self._block(block) for block in plain(output, where=f"output of {tool}")]
-            return [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+            blocks = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+            return blocks or (_SILENT_ERROR if is_error else "")
         value = _clean(output) if isinstance(output, str) else plain(output, where=f"output of {tool}")
         shape = None if is_error else self.shapes.get(tool, self.shapes.get("*"))
         text = self._shaped(shape, value) if shape is not None else _text(value)
@@ -101,12 +110,19 @@ def _are_blocks(output: Any) -> bool:
         isinstance(output, Sequence)
         and not isinstance(output, str)
         and len(output) > 0
-        and all(_kind(item) in _RESULT_BLOCKS for item in output)
+        and all(_is_block(item) for item in output)
     )
 
 
-def _kind(item: Any) -> Any:
-    return item.get("type") if isinstance(item, Mapping) else getattr(item, "type", None)
+def _is_block(item: Any) -> bool:
+    """A dict with the fields of a block of its type; rows of data may have a "type" of their own."""
+    if not isinstance(item, Mapping):
+        return hasattr(item, "model_dump") and getattr(item, "type", None) in _RESULT_BLOCKS
+    kind = item.get("type")
+    if not isinstance(kind, str) or kind not in _RESULT_BLOCKS:
+        return False
+    name, wanted = _HOLDS.get(kind, ("type", str))
+    return isinstance(item.get(name), wanted)
 
 
 def _text(value: Any) -> str:

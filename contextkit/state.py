@@ -5,7 +5,7 @@ Law: one mutable object, changed by turn.py and by the conversation that holds i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ from contextkit.tokens.estimate import Estimate, family_of, prompt_tokens
 from contextkit.tokens.parts import counts_for
 
 if TYPE_CHECKING:
+    from contextkit.api.answer import Answer
     from contextkit.api.facts import Family, Ttl
     from contextkit.api.messages import Block
     from contextkit.api.request import Purpose
@@ -64,6 +65,7 @@ class State:
         written: the highest place that a sent request has written to the cache and that still stands.
         sent: of the request under way; None when none is.
         retry_at: after a failed summary, prompt tokens from which a new one is tried.
+        failed_in_a_row: summaries that failed since the last fold.
     """
 
     model: str
@@ -88,7 +90,9 @@ class State:
     written: Spot | None = None
     sent: Sent | None = None
     retry_at: int = 0
+    failed_in_a_row: int = 0
     _before_thinking: Spot | None = None
+    _last_total: tuple[tuple[float, int], Estimate] | None = None
     _fixed: dict[bool, dict[str, Any]] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
 
@@ -158,9 +162,12 @@ class State:
     def total(self) -> Estimate:
         """The next prompt's tokens: last billed total and an estimate of what is new."""
         raw = self.raw_tokens()
-        if self.calibration.anchor is None and self.log.entries:
-            raw = max(raw, self._counted()) if raw > self._looks_from() else raw
-        return self.calibration.total(raw)
+        if self._last_total is not None and self._last_total[0] == (raw, self.calibration.seen):
+            return self._last_total[1]
+        careful = self.calibration.anchor is None and raw > self._looks_from()
+        total = self.calibration.total(max(raw, self._counted()) if careful else raw)
+        self._last_total = ((raw, self.calibration.seen), total)
+        return total
 
     def _looks_from(self) -> float:
         """Before anything was billed, a prompt near the ceiling is counted with care."""
@@ -181,7 +188,7 @@ class State:
         self.written = kept
         self.sent = None
         self._before_thinking = None
-        self.retry_at = 0
+        self.retry_at = self.failed_in_a_row = 0
 
     def learn(self, spot: Spot, raw: float, billed: int, *, thinking: bool) -> None:
         """After a call: what it wrote stands, and what it was billed corrects the estimate."""
@@ -191,27 +198,29 @@ class State:
         self.written = spot
         if billed:
             self.calibration.observe(raw, billed)
+            self._last_total = None
 
     def new_turn(self) -> None:
         """A user's text begins a turn: models that drop older thinking lose the cache from its first block on."""
         if self._before_thinking is not None:
             self.written, self._before_thinking = self._before_thinking, None
 
-    def book_row(self, message: Any, *, now: float, step: str, purpose: Purpose, note: str = "") -> Row:
-        """One ledger row for an answered call; call it before `turn.record` takes the request as answered."""
-        got: Mapping[str, Any] = message if isinstance(message, Mapping) else vars(message)
-        default = self.model if purpose == "turn" else str(self.summarizer)
+    def book_row(
+        self, answer: Answer, *, now: float, step: str, purpose: Purpose, estimate: int = 0, note: str = ""
+    ) -> Row:
+        """One ledger row for an answered call."""
+        main = purpose == "turn"
         return self.ledger.add(
             at=now,
             purpose=purpose,
-            model=str(got.get("model") or default),
-            usage=Usage.of(got.get("usage")),
+            model=answer.model or (self.model if main else str(self.summarizer)),
+            usage=answer.usage or Usage(),
             step=step,
-            speed=self.params.get("speed") if purpose == "turn" else None,
-            geo=self.params.get("inference_geo") if purpose == "turn" else None,
-            estimate=self.sent.estimate if self.sent and purpose == "turn" else 0,
-            stop_reason=str(got.get("stop_reason") or ""),
-            message_id=str(got.get("id") or ""),
+            speed=self.params.get("speed") if main else None,
+            geo=self.params.get("inference_geo") if main else None,
+            estimate=estimate,
+            stop_reason=answer.stop_reason,
+            message_id=answer.id,
             note=note,
         )
 

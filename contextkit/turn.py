@@ -8,13 +8,11 @@ caller's to see. After a reply to the main call nothing here raises because of c
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api import facts
-from contextkit.api.messages import message_of
+from contextkit.api.answer import Answer
 from contextkit.api.request import Abandoned, Ask, Reply, Request
-from contextkit.api.usage import Usage
 from contextkit.cache import breakpoints
 from contextkit.compact import plan, summary
 from contextkit.compact.extract import extractive
@@ -24,10 +22,13 @@ from contextkit.history.view import Summary
 from contextkit.state import Sent, State
 from contextkit.tokens.quick import quick_tokens
 
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
 __all__ = ["BookkeepingWarning", "build", "compact", "prepare", "record", "turn"]
 
 _BACK_OFF: Final = 0.05
-"""After a summary failed: share of the budget that has to come before the next try."""
+"""After a summary failed: share of the budget that has to come before the next try; doubled at each failure."""
 
 
 class BookkeepingWarning(UserWarning):
@@ -41,7 +42,7 @@ def turn(state: State, *, now: float, step: str = "") -> Generator[Ask, Reply, A
         reply = yield Ask("turn", request, estimate=state.sent.estimate if state.sent else 0, step=step)
     except Abandoned as gone:
         if gone.message is not None:
-            state.book_row(gone.message, now=now, step=step, purpose="turn", note="stream abandoned")
+            state.book_row(Answer.of(gone.message), now=now, step=step, purpose="turn", note="stream abandoned")
         raise
     book(state, reply, now=now, step=step)
     return reply.message
@@ -52,17 +53,21 @@ def prepare(state: State, *, now: float, step: str = "", alone: bool = False) ->
 
     `alone` says that no client is at hand: past the budget, the fold is extractive.
     """
-    entries = state.log.entries
-    if not entries or (entries[-1].role == "assistant" and not state.paused):
-        raise HistoryError("there is nothing to answer", where="request()", fix="Call user(...) or tool_result(...).")
+    _check_answerable(state)
+    yield from compact(state, now=now, step=step, alone=alone)
+    return build(state)
+
+
+def _check_answerable(state: State) -> None:
     if state.log.open_calls:
         raise HistoryError(
             f"{len(state.log.open_calls)} tool call(s) have no result yet: {', '.join(state.log.open_calls)}",
             where="request()",
             fix="Call tool_result(id, output) for each first.",
         )
-    yield from compact(state, now=now, step=step, alone=alone)
-    return build(state)
+    entries = state.log.entries
+    if not entries or (entries[-1].role == "assistant" and not state.paused):
+        raise HistoryError("there is nothing to answer", where="request()", fix="Call user(...) or tool_result(...).")
 
 
 def compact(
@@ -74,7 +79,8 @@ def compact(
         return 0
     row = facts.model(state.model)
     ceiling = policy.ceiling(row) if policy else window(row, state.max_tokens)
-    _check_fixed(state, ceiling)
+    if not state.frozen or len(state.log.entries) == 1:  # neither the fixed part nor the head changes later
+        _check_fixed(state, ceiling)
     while force or _due(state, ceiling):
         total = state.total().tokens
         hard = total > window(row, state.max_tokens)
@@ -94,7 +100,8 @@ def compact(
         if made is None and (hard or alone):
             made = _extract(state, wanted)
         if made is None:
-            state.retry_at = total + int(_BACK_OFF * ceiling)
+            state.failed_in_a_row += 1
+            state.retry_at = total + int(_BACK_OFF * ceiling * 2 ** min(state.failed_in_a_row - 1, 5))
             break
         state.fold(made)
         folds, force = folds + 1, False
@@ -131,9 +138,9 @@ def _summarise(state: State, wanted: plan.Fold, *, now: float, step: str) -> Gen
         maker = facts.resolve(state.summarizer)
         request = summary.request(entries, model=maker, max_tokens=state.summary_tokens)
         reply = yield Ask("summary", request, estimate=int(wanted.tokens), step=step)
-        row = state.book_row(reply.message, now=now, step=step, purpose="summary")
-        text = _text_of(reply.message)
-        return _made(state, wanted, text, maker, stop_reason=row.stop_reason)
+        answer = Answer.of(reply.message)
+        state.book_row(answer, now=now, step=step, purpose="summary")
+        return _made(state, wanted, answer.text, maker, stop_reason=answer.stop_reason)
     except Exception as error:  # noqa: BLE001  (whatever the user's client or callable raises: the history stays)
         state.note_failure(error)
         return None
@@ -155,11 +162,6 @@ def _extract(state: State, wanted: plan.Fold) -> Summary | None:
         return _made(state, wanted, extractive(entries, max_tokens=state.summary_tokens), "extractive")
     except SummaryError:
         return None
-
-
-def _text_of(message: Any) -> str:
-    blocks = message_of(message)["content"]
-    return "\n".join(block["text"] for block in blocks if block["type"] == "text")
 
 
 def build(state: State) -> Request:
@@ -195,33 +197,26 @@ def _marked(message: Mapping[str, Any], block: int, mark: Mapping[str, str]) -> 
 def book(state: State, reply: Reply, *, now: float, step: str) -> None:
     """Enter a paid response: the ledger first, then the log; whatever is wrong becomes a warning."""
     try:
-        state.book_row(reply.message, now=now, step=step, purpose="turn")
-        record(state, reply.message)
+        answer = Answer.of(reply.message)
+        state.book_row(answer, now=now, step=step, purpose="turn", estimate=state.sent.estimate if state.sent else 0)
+        record(state, answer)
     except Exception as error:  # noqa: BLE001  (the response is paid for: the caller gets it, whatever we make of it)
-        warnings.warn(
-            f"the response was returned but not recorded: {error}",
-            BookkeepingWarning,
-            stacklevel=2,
-        )
+        warnings.warn(f"the response was returned but not recorded: {error}", BookkeepingWarning, stacklevel=2)
 
 
-def record(state: State, message: Any) -> None:
+def record(state: State, answer: Answer) -> None:
     """Append an assistant message to the log, and learn from its usage.
 
     Raises:
-        HistoryError, ContentError: as `Log.assistant`; nothing was changed.
+        HistoryError: as `Log.assistant`; nothing was changed.
     """
-    said = message_of(message)
-    if said["role"] != "assistant":
+    if answer.role != "assistant":
         raise HistoryError("only the assistant's messages are recorded", where="record()", fix="Use user() for others.")
-    source = message if isinstance(message, Mapping) else vars(message)
-    tokens = quick_tokens(said["content"], state.family)
+    tokens = quick_tokens(answer.blocks, state.family)
     sent = state.sent
-    message_id = source.get("id") or ""
-    entry = state.log.assistant(
-        said["content"], tokens, message_id=str(message_id), unbound=bool(sent and sent.volatile)
-    )
-    state.paused = source.get("stop_reason") == "pause_turn"
+    unbound = sent is not None and sent.volatile
+    entry = state.log.assistant(answer.blocks, tokens, message_id=answer.id, unbound=unbound)
+    state.paused = answer.stop_reason == "pause_turn"
     if sent is not None:
-        state.learn(sent.last, sent.raw, Usage.of(source.get("usage")).prompt, thinking=entry.thinking)
+        state.learn(sent.last, sent.raw, answer.usage.prompt if answer.usage else 0, thinking=entry.thinking)
     state.sent = None

@@ -52,6 +52,8 @@ def refused_marks(body: Mapping[str, Any]) -> Iterator[str]:
         yield from _refused(_named(path), block, block["cache_control"])
     lives = [mark_of(block) for _, block in marked]
     automatic = body.get("cache_control")
+    if automatic and not _known(automatic):
+        yield "cache_control: Input should be 'ephemeral' with ttl '5m' or '1h'"  # (unverified)
     own = _last_mark(body)
     if automatic and own and own != _life(automatic):
         yield "cache_control: the last block is already marked with a different ttl"  # (unverified)
@@ -67,6 +69,10 @@ def _life(mark: Mapping[str, Any]) -> Ttl:
     return "1h" if mark.get("ttl") == "1h" else "5m"
 
 
+def _known(mark: Mapping[str, Any]) -> bool:
+    return mark.get("type") == "ephemeral" and (mark.get("ttl") or "5m") in TTL_SECONDS
+
+
 def _last_mark(body: Mapping[str, Any]) -> Ttl | None:
     messages: Sequence[Mapping[str, Any]] = body["messages"]
     blocks = walk(messages[-1]) if messages else []
@@ -74,7 +80,7 @@ def _last_mark(body: Mapping[str, Any]) -> Ttl | None:
 
 
 def _refused(where: str, block: Mapping[str, Any], mark: Mapping[str, Any]) -> Iterator[str]:
-    if mark.get("type") != "ephemeral" or (mark.get("ttl") or "5m") not in TTL_SECONDS:
+    if not _known(mark):
         yield f"{where}.cache_control: Input should be 'ephemeral' with ttl '5m' or '1h'"  # (unverified)
     if block.get("type") in UNMARKABLE:
         yield f"{where}.cache_control: Extra inputs are not permitted"

@@ -34,9 +34,11 @@ Message = dict[str, Any]
 
 DIGEST_BYTES: Final = 16
 _MAX_DEPTH: Final = 200
+_MAX_BITS: Final = 14_000  # of a whole number: json writes at most 4,300 digits (sys.set_int_max_str_digits)
 
 # What SDK helpers add to response blocks and the API does not take back.
 _RESPONSE_ONLY: Final = frozenset({"parsed_output", "parsed"})
+_BARE_TEXT: Final = frozenset({"type", "text"})
 
 
 def dumps(value: Any) -> str:
@@ -78,7 +80,10 @@ def _copied(value: Any, depth: int) -> Any:
         }
     elif kind is list and depth <= _MAX_DEPTH:
         return [_copied(item, depth + 1) for item in value]
-    elif value is None or kind is bool or kind is int or (kind is float and math.isfinite(value)):
+    elif kind is int:
+        if value.bit_length() <= _MAX_BITS:
+            return value
+    elif value is None or kind is bool or (kind is float and math.isfinite(value)):
         return value
     raise _NotPlainError
 
@@ -95,7 +100,7 @@ def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: PLR0911  (one re
     kind = type(value)
     if kind is str:
         return _text(value, where)
-    if value is None or kind is bool or kind is int:
+    if value is None or kind is bool:
         return value
     if depth > _MAX_DEPTH:
         raise ContentError(f"content is nested deeper than {_MAX_DEPTH}", where=where, fix="Flatten it or send text.")
@@ -106,9 +111,9 @@ def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: PLR0911  (one re
     if isinstance(value, float):
         return _number(value, where)
     if isinstance(value, str):
-        return _text(str(value), where)
+        return _text(str.__str__(value), where)  # an Enum's own str() is its name, not its value
     if isinstance(value, int):
-        return int(value)
+        return _whole(value, where)
     if hasattr(value, "model_dump"):
         return _plain(_dumped(value), where, depth + 1)
     raise ContentError(
@@ -133,13 +138,19 @@ def _text(value: str, where: str) -> str:
 def _key(key: Any, where: str) -> str:
     if not isinstance(key, str):
         raise ContentError(f"a key is a {type(key).__name__}, not a string", where=where, fix="Use string keys.")
-    return _text(str(key), where)
+    return _text(str.__str__(key), where)
 
 
 def _number(value: float, where: str) -> float:
     if math.isfinite(value):
         return float(value)
     raise ContentError(f"{value} has no form in JSON", where=where, fix="Send null or a string instead.")
+
+
+def _whole(value: int, where: str) -> int:
+    if value.bit_length() <= _MAX_BITS:
+        return int(value)
+    raise ContentError("a number has thousands of digits, which JSON is not written with", where=where, fix="Send text.")
 
 
 def _dumped(value: Any) -> dict[str, Any]:
@@ -179,6 +190,10 @@ def _block(item: Any, where: str) -> Block:
         raise ContentError("a text block has no text", where=where, fix='Give {"type": "text", "text": ...}.')
     # Marks are the planner's business; a caller's own would exceed the limit of four sooner or later.
     block.pop("cache_control", None)
+    if block["type"] == "tool_result" and isinstance(block.get("content"), list):
+        for inner in block["content"]:
+            if isinstance(inner, dict):
+                inner.pop("cache_control", None)
     return block
 
 
@@ -200,7 +215,10 @@ def canonical(block: Mapping[str, Any]) -> bytes:
     kind = block.get("type")
     if kind == "text" and len(block) == 2 + ("cache_control" in block):  # by far the most frequent block
         return b"text\0" + str(block["text"]).encode("utf-8", "surrogatepass")
-    return dumps(_ordered(block)).encode("utf-8", "surrogatepass")
+    ordered = _ordered(block)
+    if kind == "text" and ordered.keys() == _BARE_TEXT:  # a text with empty fields beside it
+        return b"text\0" + str(block["text"]).encode("utf-8", "surrogatepass")
+    return dumps(ordered).encode("utf-8", "surrogatepass")
 
 
 def _ordered(block: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,6 +231,8 @@ def _ordered(block: Mapping[str, Any]) -> dict[str, Any]:
             value = [{"text": value, "type": "text"}]
         elif key == "content" and isinstance(value, list):
             value = [_ordered(item) if isinstance(item, Mapping) else item for item in value]
+        elif key == "source" and isinstance(value, Mapping):  # of an image or a document
+            value = _ordered(value)
         result[key] = value
     return result
 

@@ -86,7 +86,8 @@ class Usage:
 def _fields(value: Any) -> Mapping[str, Any]:
     if type(value) is dict or isinstance(value, Mapping):
         return value
-    return vars(value) if hasattr(value, "__dict__") else {}
+    # Fields that the SDK's type does not name yet (`iterations` outside the beta) stand in `model_extra`.
+    return {**vars(value), **(getattr(value, "model_extra", None) or {})} if hasattr(value, "__dict__") else {}
 
 
 def _int(value: Any) -> int:

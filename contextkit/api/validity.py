@@ -38,7 +38,12 @@ class Fault:
 
 _USER_ONLY: Final = frozenset({"tool_result", "image", "document", "search_result", "container_upload"})
 _ASSISTANT_ONLY: Final = frozenset({"tool_use", "thinking", "redacted_thinking", "server_tool_use"})
+_SYSTEM: Final = frozenset({"text", "tool_addition", "tool_removal"})
+_SYSTEM_ONLY: Final = frozenset({"tool_addition", "tool_removal"})
 _MANUAL: Final = "enabled"
+_OFF_UP_TO: Final = ("low", "medium", "high")
+_OFF_WITH: Final = frozenset({"claude-opus-5", "claude-haiku-5-5"})
+"""Models that take `thinking.type: disabled` up to these efforts only (models overview)."""
 _THINKING: Final = (
     # What `thinking.type` a model refuses (models overview and thinking pages, facts sheet 5.3); first match counts.
     ("claude-fable-", ("enabled", "disabled")),
@@ -51,6 +56,9 @@ _THINKING: Final = (
     ("claude-sonnet-4-5", ("adaptive",)),
     ("claude-haiku-4-5", ("adaptive",)),
 )
+
+_RESUMABLE: Final = frozenset({"server_tool_use", "mcp_tool_use"})
+"""What a turn holds that pause_turn has interrupted: it is sent back as it is."""
 
 Turn = tuple[str, list[tuple[str, Mapping[str, Any]]]]
 """A role and its blocks, each with the path the API names it by."""
@@ -91,7 +99,9 @@ def _roles(messages: Sequence[Mapping[str, Any]], row: Model | None) -> Iterator
     before = ""
     for index, message in enumerate(messages):
         role, last = message["role"], index == len(messages) - 1
-        if not message["content"] and not (last and role == "assistant") and role != "system":
+        if role == "system" and not message["content"] and message.get("output_config"):
+            continue  # sets the effort from here on, says nothing, and may stand anywhere
+        if not message["content"] and not (last and role == "assistant"):
             yield Fault(
                 f"messages.{index}: all messages must have non-empty content except for the optional final assistant"
                 " message"
@@ -99,11 +109,29 @@ def _roles(messages: Sequence[Mapping[str, Any]], row: Model | None) -> Iterator
         if role == "system":
             if row is not None and not row.mid_system and not row.doubt:
                 yield Fault("role 'system' is not supported on this model")
-            if before not in {"user", "system"} and message["content"]:  # one that only sets effort stands anywhere
+            if before not in {"user", "system"}:
                 yield Fault(f"messages.{index}: a system message must follow a user turn")  # (unverified)
-        elif role == "user" and before == "system" and messages[index - 1]["content"]:
+            yield from _said_by_system(message, index)
+        elif role == "user" and before == "system":
             yield Fault(f"messages.{index}: a system message must be followed by an assistant turn")  # (unverified)
-        before = role
+        before = "user" if role == "assistant" and _ends_in_server_result(message) else role
+
+
+def _ends_in_server_result(message: Mapping[str, Any]) -> bool:
+    """Such an assistant turn may be followed by a system message, as a user turn may (its page)."""
+    blocks = walk(message)
+    return bool(blocks) and str(blocks[-1]["type"]).endswith("_tool_result")
+
+
+def _said_by_system(message: Mapping[str, Any], index: int) -> Iterator[Fault]:
+    for at, block in enumerate(walk(message)):
+        where = f"messages.{index}.content.{at}"
+        if block["type"] not in _SYSTEM:
+            yield Fault(f"{where}: `{block['type']}` blocks are not permitted in system messages")  # (unverified)
+        elif block["type"] == "text":
+            yield from _text(block["text"], where, blank=False)
+        if message.get("clear_at") and block.get("cache_control"):
+            yield Fault(f"{where}: cache_control cannot be set on turn-scoped system messages")  # (unverified)
 
 
 def _content(body: Mapping[str, Any], turns: Sequence[Turn]) -> Iterator[Fault]:
@@ -118,7 +146,7 @@ def _content(body: Mapping[str, Any], turns: Sequence[Turn]) -> Iterator[Fault]:
         wrong = _USER_ONLY if role == "assistant" else _ASSISTANT_ONLY
         for where, block in blocks:
             kind = block["type"]
-            if kind in wrong:
+            if kind in wrong or kind in _SYSTEM_ONLY:
                 yield Fault(f"{where}: `{kind}` blocks are not permitted in {role} turns")  # (unverified)
             if kind == "text":
                 # Recorded: a blank text beside a tool call was taken back in an assistant turn (Haiku 4.5, 2026-04).
@@ -141,13 +169,20 @@ def _pairs(turns: Sequence[Turn]) -> Iterator[Fault]:
     Recorded: an id that came back in a later turn, answered in its own next turn, was taken (Sonnet 4.5, 2026).
     """
     opened: list[str] = []
+    mixed = False
     for index, (role, blocks) in enumerate(turns):
         answered = [str(block.get("tool_use_id")) for _, block in blocks if block["type"] == "tool_result"]
         if role == "user":
             yield from _answers(blocks, opened, answered)
-            opened = []
+            if mixed and len(answered) != len(blocks):  # a server tool still runs in the turn that is gone on with
+                yield Fault(f"{blocks[0][0]}: only `tool_result` blocks may answer a paused turn")  # (unverified)
+            opened, mixed = [], False
             continue
         opened = [str(block.get("id")) for _, block in blocks if block["type"] == "tool_use"]
+        ended = {block.get("tool_use_id") for _, block in blocks}
+        mixed = bool(opened) and any(
+            block["type"] == "server_tool_use" and block.get("id") not in ended for _, block in blocks
+        )
         seen: set[str] = set()
         for where, block in blocks:
             if block["type"] == "tool_use":
@@ -204,6 +239,9 @@ def _thinking(body: Mapping[str, Any], turns: Sequence[Turn], row: Model | None)
     refused = next((kinds for name, kinds in _THINKING if row is not None and row.id.startswith(name)), ())
     if config.get("type") in refused:
         yield Fault(f'"thinking.type.{config["type"]}" is not supported for this model.')
+    effort = (body.get("output_config") or {}).get("effort") or "high"
+    if config.get("type") == "disabled" and row is not None and row.id in _OFF_WITH and effort not in _OFF_UP_TO:
+        yield Fault(f"thinking.type.disabled is not supported with effort '{effort}' on this model")  # (unverified)
     if choice in {"any", "tool"}:
         if manual:
             yield Fault("Thinking may not be enabled when tool_choice forces tool use.")
@@ -230,9 +268,9 @@ def _ending(turns: Sequence[Turn], row: Model | None) -> Iterator[Fault]:
         return
     where, last = blocks[-1]
     kind = str(last["type"])
-    if kind == "text" and str(last["text"])[-1:].isspace():
+    resumed = kind == "compaction" or any(block["type"] in _RESUMABLE for _, block in blocks)
+    if kind == "text" and not resumed and str(last["text"])[-1:].isspace():
         yield Fault(f"{where}: final assistant content cannot end with trailing whitespace")
-    resumed = any(str(block["type"]).startswith("server_tool") for _, block in blocks) or kind == "compaction"
     if row is not None and not row.prefill and not resumed and kind != "tool_use":
         yield Fault(
             "This model does not support assistant message prefill. The conversation must end with a user message."

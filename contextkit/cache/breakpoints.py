@@ -11,15 +11,14 @@ Source: prompt-caching page (one entry a mark, lookback of 20 positions, minimum
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from contextkit.api.facts import LOOKBACK
 
 __all__ = ["Marks", "Spot", "plan"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Spot:
+class Spot(NamedTuple):
     """A block that can be marked.
 
     Attributes:

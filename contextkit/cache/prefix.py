@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from contextkit.api import facts
 from contextkit.api.marks import Path, mark_of
-from contextkit.api.messages import canonical, digest, dumps, has_user_text, walk
+from contextkit.api.messages import DIGEST_BYTES, canonical, digest, dumps, has_user_text, walk
 from contextkit.cache.levels import Rules, is_web, seeds
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ __all__ = ["Counts", "CountsFor", "Position", "Prefix", "Rules", "link", "prefix
 _RUNS: Final = frozenset({"tool_use", "tool_result"})
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
 _ORDER: Final = ("tools", "system", "messages")
+_TEXT: Final = frozenset({"type", "text"})
+_RESULT: Final = frozenset({"type", "tool_use_id", "content"})
 _REFERENCE_DEPTH: Final = 3  # block -> content -> search result -> tool_references; deeper there is none
 
 
@@ -120,12 +123,11 @@ def prefix(body: Mapping[str, Any], count: Counts, rules: Rules | None = None) -
 
 
 def link(chain: bytes, own: bytes) -> bytes:
-    """The digest after one more block."""
-    return digest(chain, own)
+    """The digest after one more block. Both are digests, so their lengths cannot run together."""
+    return blake2b(chain + own, digest_size=DIGEST_BYTES).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     path: Path
     kind: str
     own: bytes
@@ -134,11 +136,44 @@ class _Part:
     markable: bool = True
 
 
-def _bytes(block: Mapping[str, Any]) -> bytes:
-    """A block's canonical bytes; the mark and empty fields are taken off first, so that neither counts as spelling."""
+def _bare(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The block without its mark and its empty fields, so that neither counts as spelling."""
     if "cache_control" in block or None in block.values():
-        block = {key: value for key, value in block.items() if value is not None and key != "cache_control"}
-    return canonical(block)
+        return {key: value for key, value in block.items() if value is not None and key != "cache_control"}
+    return block
+
+
+def _own(label: bytes, block: Mapping[str, Any]) -> bytes:
+    """A message block's own hash, with the role it stands in.
+
+    Plain text and a tool's plain answer, nearly all that long histories hold, are hashed without a JSON of them.
+    """
+    block = _bare(block)
+    kind = block.get("type")
+    if kind == "text" and block.keys() == _TEXT:
+        return _hashed(label + b"\2", str(block["text"]))
+    if kind == "tool_result" and block.keys() == _RESULT:
+        answer, name = _only_text(block["content"]), str(block["tool_use_id"])
+        if answer is not None:
+            return _hashed(label + b"\1" + f"{len(name)}:{name}".encode("utf-8", "surrogatepass"), answer)
+    return digest(label, canonical(block))
+
+
+def _only_text(content: Any) -> str | None:
+    """The text of content that is one text in either spelling; None for anything else."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], Mapping):
+        inner = _bare(content[0])
+        if inner.keys() == _TEXT and inner["type"] == "text":
+            return str(inner["text"])
+    return None
+
+
+def _hashed(head: bytes, text: str) -> bytes:
+    state = blake2b(head, digest_size=DIGEST_BYTES)
+    state.update(text.encode("utf-8", "surrogatepass"))
+    return state.digest()
 
 
 def _parts(body: Mapping[str, Any], count: Counts) -> Iterator[_Part]:
@@ -147,11 +182,11 @@ def _parts(body: Mapping[str, Any], count: Counts) -> Iterator[_Part]:
         if tool.get("defer_loading"):
             deferred[str(tool.get("name"))] = tool
             continue  # stays out of the prefix until a tool_reference names it (tool-search page)
-        own = b"" if is_web(tool) else digest(b"tool", _bytes(tool))
+        own = b"" if is_web(tool) else digest(b"tool", canonical(_bare(tool)))
         yield _Part(("tools", at, 0), "tool", own, count.tool(tool), mark_of(tool))
     system = body.get("system") or ()
     for at, block in enumerate([{"type": "text", "text": system}] if isinstance(system, str) else system):
-        own = digest(b"system", _bytes(block))
+        own = digest(b"system", canonical(_bare(block)))
         yield _Part(("system", at, 0), "system", own, count.system(block), mark_of(block))
     yield from _messages(body["messages"], count, facts.model(str(body["model"])), deferred)
 
@@ -173,7 +208,7 @@ def _messages(
             kind = str(block.get("type"))
             if kind in _THINKING and at < stripped_before:
                 continue  # the API drops earlier turns' thinking on these models
-            own = digest(label, _bytes(block))
+            own = _own(label, block)
             tokens = count.block(block) + frame
             if deferred and kind != "tool_removal":
                 own, tokens = _expanded(block, own, tokens, deferred, count)
@@ -210,7 +245,7 @@ def _expanded(
     for name in _references(block, _REFERENCE_DEPTH):
         tool = deferred.get(name)
         if tool is not None:
-            own = digest(own, _bytes(tool))
+            own = digest(own, canonical(_bare(tool)))
             tokens += count.tool(tool)
     return own, tokens
 

@@ -54,7 +54,10 @@ class Blocks:
         starts: index of each message's first block.
         roles: who speaks in each message.
         thinking: indices of thinking blocks.
-        media: a hash of where the first image, and where the first cited document, stands; -1 for nowhere.
+        marks: index and lifetime of each marked block.
+        images: index of the first block with an image; -1 for none.
+        citations: index of the first document that is to be cited; -1 for none.
+        compaction: index of the newest block that the server's compaction made; -1 for none.
         fresh: index of the last message in which the user says something beside tool results; -1 for none.
     """
 
@@ -68,6 +71,7 @@ class Blocks:
     marks: list[tuple[int, Ttl]] = field(default_factory=list)
     images: int = -1
     citations: int = -1
+    compaction: int = -1
     fresh: int = -1
 
     def message_of(self, block: int) -> tuple[int, int]:
@@ -75,54 +79,86 @@ class Blocks:
         at = bisect_right(self.starts, block) - 1
         return at, block - self.starts[at]
 
-    def add(self, message: Mapping[str, Any]) -> None:
-        """Append one message's blocks."""
-        role = message["role"]
-        content = message["content"]
+    def extend(self, messages: Iterable[Mapping[str, Any]], last_user: int = -1) -> None:
+        """Append the blocks of messages; a turn-scoped one before message `last_user` renders as nothing (its page).
+
+        One loop for all blocks: this is the part of `observe()` that grows with the request.
+        """
         owns, chain, ends, steps = self.owns, self.chain, self.ends, self.steps
-        self.starts.append(len(owns))
-        self.roles.append(role)
+        starts, roles = self.starts, self.roles
         link = chain[-1] if chain else 0
         size = ends[-1] if ends else 0
         step = steps[-1] if steps else 0
-        before = ""
-        said = type(content) is str
-        for block in ({"type": "text", "text": content},) if said else content:
-            kind = block["type"]
-            made, length = form(block)
-            own = hash((role, made))
-            link = hash((link, own))
-            size += length
-            if kind != before or kind not in _RUNS:
-                step += 1
-                before = kind
-            if "cache_control" in block and block["cache_control"]:
-                self.marks.append((len(owns), _life(block["cache_control"])))
-            if kind != "tool_result" and kind != "text" and kind != "tool_use":
-                self._note(kind, block)
-            elif kind == "tool_result" and type(block.get("content")) is list:
-                self._note_inside(block["content"])
-            said = said or kind != "tool_result"
-            owns.append(own)
-            chain.append(link)
-            ends.append(size)
-            steps.append(step)
-        if said and role == "user":
-            self.fresh = len(self.starts) - 1
+        for message in messages:
+            role, content = message["role"], message["content"]
+            if "clear_at" in message and message["clear_at"] and len(starts) < last_user:
+                content = ()
+            starts.append(len(owns))
+            roles.append(role)
+            before = ""
+            said = type(content) is str
+            for block in ({"type": "text", "text": content},) if said else content:
+                kind = block["type"]
+                if "cache_control" in block:
+                    mark = block["cache_control"]
+                    block = {key: value for key, value in block.items() if key != "cache_control"}  # noqa: PLW2901
+                    if mark:
+                        self.marks.append((len(owns), _life(mark)))
+                count = len(block)
+                # Three kinds are nearly all blocks; each is hashed on the spot, as `form` would make it.
+                if kind == "text" and (count == 2 or (count == 3 and block.get("citations", 0) is None)):  # noqa: PLR2004
+                    text = block["text"]
+                    own = hash((role, ("text", text)))
+                    size += len(text)
+                    said = before = kind
+                    step += 1
+                elif kind == "tool_result":
+                    if count == 3 and type(block["content"]) is str:  # noqa: PLR2004
+                        text = block["content"]
+                        own = hash((role, (kind, block["tool_use_id"], (("text", text),))))
+                        size += len(text)
+                    else:
+                        made, length = form(block)
+                        own = hash((role, made))
+                        size += length
+                        self._note(kind, block)
+                    if before is not kind and before != kind:
+                        step += 1
+                        before = kind
+                else:
+                    made, length = _call(block) if kind == "tool_use" and count == 4 else form(block)  # noqa: PLR2004
+                    own = hash((role, made))
+                    size += length
+                    if kind != "tool_use":
+                        self._note(kind, block)
+                    if before != kind or kind != "tool_use":
+                        step += 1
+                        before = kind
+                    said = kind
+                link = hash((link, own))
+                owns.append(own)
+                chain.append(link)
+                ends.append(size)
+                steps.append(step)
+            if said and role == "user":
+                self.fresh = len(starts) - 1
 
     def _note(self, kind: str, block: Mapping[str, Any]) -> None:
         at = len(self.owns)
         if kind in _THINKING:
             self.thinking.append(at)
-        elif kind == "image" and self.images < 0:
+        elif kind == "compaction":
+            self.compaction = at
+        elif self.images < 0 and kind == "image":
             self.images = at
-        cited = block.get("citations")
-        if self.citations < 0 and isinstance(cited, Mapping) and cited.get("enabled"):
-            self.citations = at
-
-    def _note_inside(self, content: list[Any]) -> None:
-        if self.images < 0 and any(isinstance(item, Mapping) and item.get("type") == "image" for item in content):
-            self.images = len(self.owns)
+        elif kind == "tool_result":
+            inner = block.get("content")
+            if self.images < 0 and type(inner) is list and any(_is_image(item) for item in inner):
+                self.images = at
+        elif self.citations < 0 and kind != "tool_use":
+            cited = block.get("citations")
+            if isinstance(cited, Mapping) and cited.get("enabled"):
+                self.citations = at
 
     def upto(self, message: int) -> Blocks:
         """A copy of everything before a message; what it copies are lists of small numbers."""
@@ -141,6 +177,7 @@ class Blocks:
             [mark for mark in self.marks if mark[0] < end],
             self.images if self.images < end else -1,
             self.citations if self.citations < end else -1,
+            self.compaction if self.compaction < end else -1,
             self.fresh if self.fresh < message else -1,
         )
 
@@ -239,11 +276,7 @@ class Chain:
         blocks = self._blocks.upto(same) if same else Blocks()
         if same:
             blocks.marks = _marks_in(messages[:same], blocks.starts)
-        for at in range(same, len(messages)):
-            message = messages[at]
-            if "clear_at" in message and message["clear_at"] and at < last_user:
-                message = {"role": message["role"], "content": ()}  # renders as nothing (its page)
-            blocks.add(message)
+        blocks.extend(messages[same:] if same else messages, last_user)
         self._blocks = blocks
         if not (same_fixed and self._fixed):
             self._fixed = {"tools": _tools(body), "system": _system(body)}
@@ -360,22 +393,38 @@ def _settings(body: Mapping[str, Any], blocks: Blocks, betas: Iterable[str]) -> 
 
 def form(block: Mapping[str, Any]) -> tuple[Any, int]:
     """A block's content as nested tuples (the same for every spelling), and its length in characters."""
-    kind = block["type"] if "type" in block else ""
-    count = len(block)
-    if kind == "text" and count == 2:  # noqa: PLR2004  (type and text: by far the most frequent block)
-        text = block["text"]
-        return ("text", text), len(text)
     if "cache_control" in block or None in block.values():
         block = {key: value for key, value in block.items() if value is not None and key != "cache_control"}
-        count = len(block)
-        if kind == "text" and count == 2:  # noqa: PLR2004
-            return ("text", block["text"]), len(block["text"])
+    kind, count = block.get("type"), len(block)
+    if kind == "tool_use" and count == 4:  # noqa: PLR2004  (type, id, name, input)
+        return _call(block)
+    if kind == "text" and count == 2:  # noqa: PLR2004
+        return ("text", block["text"]), len(block["text"])
     if kind == "tool_result" and count == 3:  # noqa: PLR2004  (type, id, content)
-        inner, length = _content(block.get("content"))
-        return (kind, block.get("tool_use_id"), inner), length
+        inner, length = _content(block["content"])
+        return (kind, block["tool_use_id"], inner), length
     if kind == "image":
         return _any(block)[0], _MEDIA_SIZE
     return _any(block)
+
+
+def _call(block: Mapping[str, Any]) -> tuple[Any, int]:
+    given, length, parts = block["input"], 0, []
+    if type(given) is not dict:
+        return _any(block)
+    for key, value in given.items():
+        if type(value) is str:
+            length += len(key) + len(value)
+            parts.append((key, value))
+        else:
+            made = _ordered(value)
+            length += len(key) + _length(made)
+            parts.append((key, made))
+    return ("tool_use", block["id"], block["name"], *parts), length
+
+
+def _is_image(item: Any) -> bool:
+    return isinstance(item, Mapping) and item.get("type") == "image"
 
 
 def _any(block: Mapping[str, Any]) -> tuple[Any, int]:

@@ -13,13 +13,13 @@ from contextkit.api.messages import dumps
 from contextkit.compact.summary import result_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from contextkit.history.log import Entry
 
 __all__ = ["extractive", "identifiers"]
 
-_CHARS_PER_TOKEN: Final = 2.2  # the densest text of the newer tokenizer: keeps the bound on the safe side
+_BYTES_PER_TOKEN: Final = 2.0  # JSON and identifiers on the newer tokenizer; other scripts have more bytes a token
 _LINE: Final = 160
 _RESULT: Final = 80
 _IDENTIFIER_SHARE: Final = 0.35
@@ -38,7 +38,7 @@ _IDENTIFIER: Final = re.compile(
 
 
 def identifiers(entries: Sequence[Entry], limit: int) -> list[str]:
-    """What is most likely needed again, verbatim: by frequency, with a little recency; at most `limit` characters."""
+    """What is most likely needed again, verbatim: by frequency, with a little recency; at most `limit` bytes."""
     seen: Counter[str] = Counter()
     last: dict[str, int] = {}
     for at, entry in enumerate(entries):
@@ -49,7 +49,7 @@ def identifiers(entries: Sequence[Entry], limit: int) -> list[str]:
     ranked = sorted(seen, key=lambda name: (-seen[name] - last[name] / max(len(entries), 1), name))
     kept: list[str] = []
     for name in ranked:
-        limit -= len(name) + 2
+        limit -= _size(name) + 2
         if limit < 0:
             break
         kept.append(name)
@@ -61,29 +61,47 @@ def _text(block: dict[str, object]) -> str:
     if kind == "text":
         return str(block["text"])
     if kind == "tool_use":
-        return dumps(block.get("input"))
+        return "\n".join(_strings(block.get("input")))
     return result_text(block.get("content")) if kind == "tool_result" else ""
+
+
+def _strings(value: object) -> Iterator[str]:
+    """The texts and numbers of a call's input as they are: in its JSON, an escape would run into the next word."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif value is not None:
+        yield str(value)
 
 
 def extractive(entries: Sequence[Entry], *, max_tokens: int) -> str:
     """A summary of at most about `max_tokens` tokens, cut from the range."""
-    room = int(max_tokens * _CHARS_PER_TOKEN)
+    room = int(max_tokens * _BYTES_PER_TOKEN)
     names = ", ".join(identifiers(entries, int(room * _IDENTIFIER_SHARE)))
     lines = [line for entry in entries for line in _lines(entry)]
-    room -= len(names) + 80
+    room -= _size(names) + 80
     kept: list[str] = []
     # Newest first until the room is used, what the user said before anything else.
     for wanted in ("user", ""):
         for index in range(len(lines) - 1, -1, -1):
             who, line = lines[index]
-            if (who == "user") == (wanted == "user") and room > len(line):
+            if (who == "user") == (wanted == "user") and room > _size(line):
                 kept.append(f"{index:08d}{line}")
-                room -= len(line) + 1
+                room -= _size(line) + 1
     left_out = len(lines) - len(kept)
     shown = [line[8:] for line in sorted(kept)]
     note = [f"({left_out} further steps are left out here.)"] if left_out else []
     tail = [f"Identifiers: {names}"] if names else []
     return "\n".join([*shown, *note, *tail])
+
+
+def _size(text: str) -> int:
+    """Bytes as UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _lines(entry: Entry) -> list[tuple[str, str]]:

@@ -131,7 +131,7 @@ def _tool_uses(
     if size <= limit:
         return {}, {}
     excluded = set(edit.get("exclude_tools") or ())
-    old = [(spot, call) for spot, call in calls[: len(calls) - keep] if call["name"] not in excluded]
+    old = [(spot, call) for spot, call in calls[: max(0, len(calls) - keep)] if call["name"] not in excluded]
     ids = {str(call["id"]) for _, call in old}
     put: _Blocks = {
         spot: {**block, "content": _CLEARED}
@@ -158,7 +158,7 @@ def _thoughts(body: Mapping[str, Any], edit: Mapping[str, Any], where: str) -> t
         number += message["role"] == "user" and has_user_text(message["content"])
         found += [(number, (index, at)) for at, block in enumerate(walk(message)) if block.get("type") in THINKING]
     thought = sorted({number for number, _ in found})
-    old = set(thought[: len(thought) - turns])
+    old = set(thought[: max(0, len(thought) - turns)])
     return {spot: None for number, spot in found if number in old}, {"cleared_thinking_turns": len(old)}
 
 

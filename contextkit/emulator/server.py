@@ -31,6 +31,7 @@ __all__ = ["RealClock", "Served"]
 
 _HOST: Final = "127.0.0.1"
 _NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_LINE: Final = 64  # bytes of a chunk's head at most
 _POLL: Final = 0.1  # seconds between looks whether a client that waits in vain has gone
 
 
@@ -132,7 +133,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(refused)
             return
-        data = self._read(headers)
+        try:
+            data = self._read(headers)
+        except Refusal as refusal:
+            self.close_connection = True
+            self._send(error_answer(refusal.status, refusal.type, refusal.message, ""))
+            return
         emulator = self.server.emulator
         if target.startswith("/_emulator/"):
             answer = _own(emulator, self.command, target, data)
@@ -155,17 +161,22 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _read(self, headers: dict[str, str]) -> bytes:
+        """The body.
+
+        Raises:
+            Refusal: its chunks are malformed, or too many.
+        """
         if headers.get("transfer-encoding", "").lower() != "chunked":
             return self.rfile.read(int(headers.get("content-length", "0")))
-        pieces, total = [], 0
-        while size := int(self.rfile.readline(64).split(b";")[0] or b"0", 16):
-            total += size
-            if total > BATCH_BYTES:
-                self.close_connection = True
-                break
+        pieces: list[bytes] = []
+        left = BATCH_BYTES
+        while size := _chunk_size(self.rfile.readline(_LINE)):
+            left -= size
+            if left < 0:
+                raise Refusal("Request exceeds the maximum size", status=413)
             pieces.append(self.rfile.read(size))
-            self.rfile.readline(8)
-        self.rfile.readline(8)
+            self.rfile.readline(_LINE)
+        self.rfile.readline(_LINE)
         return b"".join(pieces)
 
     def _send(self, answer: Answer) -> None:
@@ -214,6 +225,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (http.server's own name)
         """Say nothing: the log is at `/_emulator/requests`."""
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.split(b";")[0].strip()
+    if not digits or not all(digit in b"0123456789abcdefABCDEF" for digit in digits):
+        raise Refusal("The request body is not chunked as its header says")
+    return int(digits, 16)
 
 
 def _own(emulator: Emulator, method: str, target: str, data: bytes) -> Answer:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Log"]
 
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+_NOT_SAID: Final = _THINKING | {"tool_use", "server_tool_use", "tool_result"}
+"""Blocks that the API refuses in what a user says, or that have a method of their own."""
 _NO_RESULT: Final = "No result was recorded for this tool call."
 _NO_RESULT_TOKENS: Final = 40.0
 
@@ -75,10 +77,17 @@ class Log:
 
         Raises:
             HistoryError: tool calls are still open (unless `repair` closes them with error results).
-            ContentError: nothing to say.
+            ContentError: nothing to say, or blocks that a user cannot say.
         """
         if not blocks:
             raise ContentError("the message is empty", where="user()", fix="Give text or blocks that are not blank.")
+        wrong = next((str(block["type"]) for block in blocks if block["type"] in _NOT_SAID), "")
+        if wrong:
+            raise ContentError(
+                f"a {wrong} block is nothing that a user says",
+                where="user()",
+                fix="Call tool_result(id, output) for results, and record(message) for what the model said.",
+            )
         if self.open_calls and not repair:
             raise HistoryError(
                 f"{len(self.open_calls)} tool call(s) have no result yet: {self._names(self.open_calls)}",
@@ -117,7 +126,9 @@ class Log:
         Raises:
             HistoryError: nothing was asked, calls are open, an id is used twice, or the message is here already.
         """
-        calls = [(str(block.get("id")), str(block.get("name"))) for block in blocks if block["type"] == "tool_use"]
+        calls = [
+            (str(block.get("id") or ""), str(block.get("name"))) for block in blocks if block["type"] == "tool_use"
+        ]
         self._check_answer(calls, message_id)
         entry = Entry("assistant", list(blocks), thinking=any(block["type"] in _THINKING for block in blocks))
         entry.unbound = unbound and entry.thinking
@@ -185,6 +196,11 @@ class Log:
         return ", ".join(f"{name} ({tool})" for name, tool in list(calls.items())[:5]) + (" ..." * (len(calls) > 5))  # noqa: PLR2004
 
     def may_cut(self, at: int) -> bool:
-        """Whether a fold may end before entry `at`: no tool call is open there."""
+        """Whether a fold may end before entry `at`: no tool call is open there, and no turn is cut in two.
+
+        An assistant entry after another goes on with a paused turn, whose server tool calls may end in it.
+        """
         entry = self.entries[at]
-        return entry.role == "assistant" or entry.blocks[0]["type"] != "tool_result"
+        if entry.role == "assistant":
+            return at == 0 or self.entries[at - 1].role == "user"
+        return entry.blocks[0]["type"] != "tool_result"

@@ -62,6 +62,8 @@ class View:
     _made: list[int] = field(default_factory=list)
     _touched: set[int] = field(default_factory=set)
     _rewritten_before: int = 0
+    _seen: tuple[int, int] = (-1, -1)
+    _summary_tokens: float = 0.0
     _summary_block: int = -1
 
     def messages(self) -> list[LoanedDict]:
@@ -82,7 +84,7 @@ class View:
     def tokens(self) -> float:
         """Estimated tokens of all messages, by the log's sizes."""
         head = self.log.tokens(0, 1) if self.summaries else 0.0
-        return head + sum(summary.tokens for summary in self.summaries) + self.log.tokens(self.start)
+        return head + self._summary_tokens + self.log.tokens(self.start)
 
     def head(self) -> Sequence[Block]:
         """The first task message: verbatim, for ever."""
@@ -92,6 +94,9 @@ class View:
     def fold(self, summary: Summary) -> None:
         """Let a summary stand for the raw entries up to `summary.end`; the log keeps them."""
         self.summaries.append(summary)
+        pinned = (at for at in range(max(summary.first, 1), summary.end) if self.log.entries[at].pinned)
+        self._summary_tokens += summary.tokens + sum(self.log.tokens(at, at + 1) for at in pinned)
+        self._seen = (-1, -1)
         self.start = summary.end
         # On models that bind thinking to its prefix, what was thought before this rewrite cannot be sent again.
         self._rewritten_before = len(self.log.entries)
@@ -105,6 +110,10 @@ class View:
 
     def _catch_up(self) -> None:
         entries = self.log.entries
+        now = (len(entries), len(entries[-1].blocks)) if entries else (0, 0)
+        if now == self._seen and not self._touched:
+            return
+        self._seen = now
         lead = bool(self.summaries)
         if lead and not self._messages:
             self._append("user", self._lead())

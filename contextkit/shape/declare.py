@@ -10,6 +10,7 @@ from contextkit.shape.document import MISSING
 from contextkit.shape.engine import compiled
 from contextkit.shape.paths import Segment, segments
 from contextkit.shape.select import Location, Node, build, keep, locate, prune, without
+from contextkit.shape.walk import walker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,15 +36,16 @@ class Finder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paths:
-    """Several paths, ready: the walk for the simple ones, and finders for the others."""
+    """Several paths, ready: one walk for the simple ones (as an automaton and as a function), finders for others."""
 
     walk: Node
+    run: Callable[[Any], Any]
     others: tuple[Finder, ...]
 
     def keep(self, document: Any) -> Any:
         """Only what the paths match, or MISSING."""
         if not self.others:
-            return keep(document, self.walk)
+            return self.run(document)
         return prune(document, self._places(document))
 
     def without(self, document: Any) -> Any:
@@ -110,7 +112,9 @@ def paths(given: Sequence[str], dialect: str, *, allow_regex: bool) -> Paths:
             others.append(finder(path, dialect, allow_regex=allow_regex))
         else:
             simple.append(parts)
-    return Paths(build(simple), tuple(others))
+    walk = build(simple)
+    deep = any(segment.deep for parts in simple for segment in parts)
+    return Paths(walk, (lambda document: keep(document, walk)) if deep else walker(walk), tuple(others))
 
 
 def at(document: Any, place: Location) -> Any:

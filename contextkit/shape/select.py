@@ -178,10 +178,6 @@ def _keep_elements(value: list[Any], node: Node, depth: int) -> Any:
         return MISSING
     if child.whole:
         return value or MISSING
-    if child.leaves:  # the rows of a list: written out here, since nearly all work is done in this line
-        names = child.names
-        rows = [{key: one[key] for key in one if key in names} for one in value if isinstance(one, dict)]
-        return [row for row in rows if row] or MISSING
     return [one for one in [keep(one, child, below) for one in value] if one is not MISSING] or MISSING
 
 

@@ -98,11 +98,20 @@ class _Log:
     _seen: dict[bytes, dict[str, Any]] = field(default_factory=dict)
 
     def line(self, line: Mapping[str, Any], number: int) -> None:
-        body = _body(line)
-        messages, settings, marks = _read_body(body) if body is not None else ([], {}, ())
-        if body is None or not messages:
-            self.skipped["no request body"] = self.skipped.get("no request body", 0) + 1
-            return
+        """Enter a line, or count why not."""
+        try:
+            body = _body(line)
+            why = "no request body" if body is None else self._enter(line, body, number)
+        except RecursionError:
+            why = "nested too deep"
+        if why:
+            self.skipped[why] = self.skipped.get(why, 0) + 1
+
+    def _enter(self, line: Mapping[str, Any], body: Mapping[str, Any], number: int) -> str:
+        """Add the call to its conversation; the reason where it cannot be one."""
+        messages, settings, marks = _read_body(body)
+        if not any(found["content"] for found in messages):
+            return "not in the Messages format"
         names = [_digest(found) for found in messages]
         head = _head(body)
         chain, shared = self._chain(names, head)
@@ -124,6 +133,7 @@ class _Log:
         )
         chain.head = head
         chain.tip = [*names, *([_digest(reply)] if reply is not None else [])]
+        return ""
 
     def _chain(self, names: list[bytes], head: bytes) -> tuple[_Chain, int]:
         """The conversation with the longest shared head; a new one when nothing is shared.

@@ -250,6 +250,8 @@ def test_models_are_listed_over_pages() -> None:
 
 def test_importing_the_emulator_is_light() -> None:
     """Neither the SDK nor its HTTP library is imported before a client is asked for."""
-    code = "import sys, contextkit.emulator; print([m for m in ('anthropic', 'httpx2', 'pydantic') if m in sys.modules])"
+    code = (
+        "import sys, contextkit.emulator; print([m for m in ('anthropic', 'httpx2', 'pydantic') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == "[]"

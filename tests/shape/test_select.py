@@ -98,6 +98,7 @@ def test_the_walk_and_the_engine_agree(document: Any, given_paths: list[str]) ->
     assert None not in simple
     assert keep(document, walk) == prune(document, places)
     assert json.dumps(keep(document, walk), default=str) == json.dumps(prune(document, places), default=str)
+    assert paths(given_paths, "jsonpath", allow_regex=False).keep(document) == keep(document, walk)
     assert _covers(document, walk, places)
     assert without(document, walk) == prune(document, places, drop=True)
 

@@ -1,0 +1,60 @@
+"""What the API answered, read once: content, id, model, usage, why it stopped.
+
+Law: reading never fails on what is missing; a message that is no message is refused with its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contextkit.api.messages import Block, message_of
+from contextkit.api.usage import Usage
+
+__all__ = ["Answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response of the Messages API.
+
+    Attributes:
+        role: "assistant" for what the model said.
+        blocks: its content as plain blocks.
+        id: as the API gave it; "" for none.
+        model: as the API gave it; "" for none.
+        usage: what was billed; None when the message does not say.
+        stop_reason: as the API gave it; "" for none.
+    """
+
+    role: str
+    blocks: list[Block]
+    id: str = ""
+    model: str = ""
+    usage: Usage | None = None
+    stop_reason: str = ""
+
+    @classmethod
+    def of(cls, message: Any) -> Answer:
+        """From the SDK's Message or a dict.
+
+        Raises:
+            ContentError: not a message.
+        """
+        said = message_of(message)
+        got: Mapping[str, Any] = message if isinstance(message, Mapping) else vars(message)
+        billed = got.get("usage")
+        return cls(
+            said["role"],
+            said["content"],
+            str(got.get("id") or ""),
+            str(got.get("model") or ""),
+            None if billed is None else Usage.of(billed),
+            str(got.get("stop_reason") or ""),
+        )
+
+    @property
+    def text(self) -> str:
+        """The text blocks, one after the other."""
+        return "\n".join(block["text"] for block in self.blocks if block["type"] == "text")

@@ -1,0 +1,333 @@
+"""Several conversations of one client, told apart by what they share, and every break of each.
+
+Law: whatever comes in, nothing is raised into the caller's request; what cannot be read is not watched. A request
+that failed was not written, so it is forgotten: its retry is compared with what was there before. Memory is bounded
+by the number of conversations and by the bytes that are kept for windows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
+
+from contextkit.api import facts
+from contextkit.api.usage import Usage
+from contextkit.cache.cause import shared
+from contextkit.cache.prefix import Rules
+from contextkit.cache.spell import Spelled, spell
+from contextkit.cache.violations import Finding, Sent, Violation, check, remember, settle
+from contextkit.cache.window import kept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Ticket", "Watch"]
+
+_CONVERSATIONS: Final = 64
+_LANES: Final = 4
+"""How many earlier forms of one conversation are remembered: two efforts that take turns are two warm caches."""
+_LOOKED_AT: Final = 8
+"""How many recent conversations are searched for one whose first message is gone."""
+_TEXT_BYTES: Final = 32_000_000
+_VIOLATIONS: Final = 10_000
+
+_log = logging.getLogger("contextkit")
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A request under way; give it back with `answered`.
+
+    Attributes:
+        number: how many requests came before it.
+        at: Unix seconds when it was sent.
+        now: the request.
+        before: the request that it goes on from; None for a new conversation.
+        finding: what it is expected to lose.
+        texts: what is kept of it for windows.
+        speed: "fast" in fast mode.
+    """
+
+    number: int
+    at: float
+    now: Spelled
+    before: Sent | None
+    finding: Finding
+    texts: list[Any] = field(default_factory=list)
+    speed: str | None = None
+
+
+class Watch:
+    """Watches the requests of one client.
+
+    Args:
+        on_violation: called with each violation when its request has been billed.
+        redact: keep and report lengths only.
+        rules: what is in doubt about the cache.
+        conversations: how many are remembered.
+        text_bytes: how much text is kept for the windows of reports, all conversations together.
+    """
+
+    def __init__(
+        self,
+        on_violation: Callable[[Violation], object] | None = None,
+        *,
+        redact: bool = False,
+        rules: Rules | None = None,
+        conversations: int = _CONVERSATIONS,
+        text_bytes: int = _TEXT_BYTES,
+    ) -> None:
+        self.violations: deque[Violation] = deque(maxlen=_VIOLATIONS)
+        self._on_violation = on_violation
+        self._redact = redact
+        self._rules = rules or Rules()
+        self._conversations = conversations
+        self._text_bytes = text_bytes
+        self._tips: list[Sent] = []
+        self._count = 0
+        self._lock = RLock()
+
+    def sent(
+        self, body: Mapping[str, Any], at: float, *, betas: Iterable[str] = (), planned: str = ""
+    ) -> Ticket | None:
+        """A request is being sent; None when it cannot be read as one.
+
+        Args:
+            body: the request body, as plain JSON.
+            at: Unix seconds.
+            betas: the values of the anthropic-beta header.
+            planned: a change of the messages is planned, and this is its cause ("compaction").
+        """
+        try:
+            with self._lock:
+                return self._sent(body, at, betas, planned)
+        except Exception as error:  # noqa: BLE001  (an observer never stops the request that it observes)
+            _log.debug("contextkit could not read a request: %s: %s", type(error).__name__, error)
+            return None
+
+    def _sent(self, body: Mapping[str, Any], at: float, betas: Iterable[str], planned: str) -> Ticket:
+        now = spell(body, betas)
+        before = self._before(now)
+        finding = check(before, now, body, at, redact=self._redact, rules=self._rules, planned=planned)
+        self._count += 1
+        texts = [] if self._redact else _texts(before, now, body)
+        return Ticket(self._count, at, now, before, finding, texts, body.get("speed"))
+
+    def answered(
+        self,
+        ticket: Ticket | None,
+        usage: Any,
+        *,
+        reason: str = "",
+        message_id: str = "",
+        edited: bool = False,
+        host: str = "",
+    ) -> list[Violation]:
+        """A request was answered; returns its violations, as they also stand in `violations`.
+
+        Args:
+            ticket: what `sent` gave. Of a request that failed, give nothing back.
+            usage: the answer's usage, the SDK's object or a dict; None when it is not known.
+            reason: the type of its `cache_miss_reason`.
+            message_id: its id.
+            edited: context editing was applied.
+            host: who answered.
+        """
+        if ticket is None:
+            return []
+        try:
+            with self._lock:
+                found = self._answered(ticket, usage, reason, message_id, host, edited=edited)
+        except Exception as error:  # noqa: BLE001  (as in `sent`)
+            _log.debug("contextkit could not book an answer: %s: %s", type(error).__name__, error)
+            return []
+        for violation in found:
+            self._tell(violation)
+        return found
+
+    def _answered(
+        self, ticket: Ticket, usage: Any, reason: str, message_id: str, host: str, *, edited: bool
+    ) -> list[Violation]:
+        billed = _top(usage)
+        name = message_id or str(ticket.number)
+        now = ticket.now
+        found = settle(
+            ticket.finding,
+            billed,
+            now=now,
+            at=ticket.at,
+            reason=reason,
+            request=name,
+            edited=edited,
+            speed=ticket.speed,
+        )
+        made = remember(
+            ticket.before,
+            ticket.finding,
+            now,
+            ticket.at,
+            billed,
+            texts=ticket.texts,
+            message_id=message_id,
+            host=host,
+        )
+        small = _too_small(ticket, made, billed, name)
+        if small:
+            found.append(small)
+            made.told_small = True
+        self._remember(ticket, made)
+        self.violations.extend(found)
+        return found
+
+    def _tell(self, violation: Violation) -> None:
+        level = logging.WARNING if violation.blame == "caller" and violation.tokens else logging.INFO
+        _log.log(level, "prompt cache: %s", violation)
+        if self._on_violation is None:
+            return
+        try:
+            self._on_violation(violation)
+        except Exception:
+            _log.exception("on_violation raised")
+
+    def previous_message(self, ticket: Ticket | None) -> tuple[str, str] | None:
+        """Message id and host of the answer that a request goes on from; None for a new conversation."""
+        before = ticket.before if ticket else None
+        return None if before is None else (before.message_id, before.host)
+
+    def _before(self, now: Spelled) -> Sent | None:
+        """The remembered request that this one goes on from: the longest shared head, cleanly if it can be."""
+        best: Sent | None = None
+        best_shared, clean, clean_shared = 0, None, 0
+        for tip in reversed(self._tips):
+            head = shared(tip.spelled.blocks.chain, now.blocks.chain)
+            if head == 0 or _other_lane(tip.spelled, now):
+                continue
+            if head > best_shared:
+                best, best_shared = tip, head
+            if head > clean_shared and head == len(tip.spelled.blocks.owns) and tip.spelled.fixed == now.fixed:
+                clean, clean_shared = tip, head
+        if clean is not None and 2 * clean_shared >= best_shared:
+            return clean
+        return best or self._headless(now)
+
+    def _headless(self, now: Spelled) -> Sent | None:
+        """A conversation whose first message is another or gone, and most of which is still there."""
+        mine = set(now.blocks.owns)
+        for tip in reversed(self._tips[-_LOOKED_AT:]):
+            blocks = tip.spelled.blocks
+            common = [at for at, own in enumerate(blocks.owns) if own in mine]
+            size = sum(blocks.ends[at] - (blocks.ends[at - 1] if at else 0) for at in common)
+            if len(common) > 1 and 2 * size >= blocks.ends[-1] and not _other_lane(tip.spelled, now):
+                return tip
+        return None
+
+    def _remember(self, ticket: Ticket, made: Sent) -> None:
+        before, now = ticket.before, ticket.now
+        same = next((tip for tip in self._tips if tip.spelled.same(now)), None)
+        if same is not None:
+            made.open = same.open + 1
+            self._tips.remove(same)
+        elif before in self._tips and before is not None and _goes_on(before.spelled, now):
+            before.open -= 1
+            if before.open < 1:
+                self._tips.remove(before)
+        self._tips.append(made)
+        lanes = [tip for tip in self._tips if tip is not made and _within(tip.spelled, now)]
+        for tip in lanes[: max(0, len(lanes) - _LANES)]:
+            self._tips.remove(tip)
+        del self._tips[: max(0, len(self._tips) - self._conversations)]
+        self._bound_texts()
+
+    def _bound_texts(self) -> None:
+        total = 0
+        for tip in reversed(self._tips):
+            total += tip.spelled.size if tip.texts else 0
+            if total > self._text_bytes:
+                tip.texts = []
+
+
+def _goes_on(before: Spelled, now: Spelled) -> bool:
+    return before.fixed == now.fixed and _within(before, now)
+
+
+def _within(before: Spelled, now: Spelled) -> bool:
+    count = len(before.blocks.owns)
+    return count <= len(now.blocks.owns) and before.blocks.chain[-1:] == now.blocks.chain[count - 1 : count]
+
+
+def _other_lane(before: Spelled, now: Spelled) -> bool:
+    """A side call over the same messages: two of model, tools and system have nothing in common."""
+    strange = before.settings.get("model") != now.settings.get("model")
+    tools = before.tools != now.tools and not set(before.tools) & set(now.tools)
+    system = before.system != now.system and not set(before.system) & set(now.system)
+    return strange + tools + system > 1
+
+
+def _texts(before: Sent | None, now: Spelled, body: Mapping[str, Any]) -> list[Any]:
+    """What windows need, per position; taken over from the request before as far as both are the same."""
+    old = before.texts if before else []
+    fixed: list[Any]
+    if before is not None and old and (before.spelled.tools, before.spelled.system) == (now.tools, now.system):
+        fixed = old[: now.head]
+    else:
+        fixed = [kept(block) for block in _head_blocks(body)]
+    same = 0
+    if before is not None and len(old) >= before.spelled.head:
+        same = min(shared(before.spelled.blocks.chain, now.blocks.chain), len(old) - before.spelled.head)
+    reused = old[before.spelled.head : before.spelled.head + same] if before else []
+    return [*fixed, *reused, *_message_texts(now, body["messages"], same)]
+
+
+def _head_blocks(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    system = body.get("system") or ()
+    blocks = [{"type": "text", "text": system}] if isinstance(system, str) else list(system)
+    web = ("web_search", "web_fetch")
+    tools = [
+        tool
+        for tool in body.get("tools") or ()
+        if not tool.get("defer_loading") and not str(tool.get("type") or "").startswith(web)
+    ]
+    return [*tools, *blocks]
+
+
+def _message_texts(now: Spelled, messages: Sequence[Mapping[str, Any]], same: int) -> list[Any]:
+    texts: list[Any] = []
+    blocks = now.blocks
+    if same >= len(blocks.owns):
+        return texts
+    first, skip = blocks.message_of(same)
+    for at in range(first, len(messages)):
+        content = messages[at]["content"]
+        end = blocks.starts[at + 1] if at + 1 < len(blocks.starts) else len(blocks.owns)
+        if end == blocks.starts[at]:
+            continue  # turn-scoped, renders as nothing
+        if isinstance(content, str):
+            texts.append(content)
+        else:
+            texts.extend(kept(block) for block in content[skip if at == first else 0 :])
+    return texts
+
+
+def _top(usage: Any) -> Usage | None:
+    """The usage of the sampling itself; compaction passes read another prompt."""
+    if usage is None:
+        return None
+    source = usage if isinstance(usage, Mapping) else getattr(usage, "__dict__", {})
+    return Usage.of({**source, "iterations": None})
+
+
+def _too_small(ticket: Ticket, made: Sent, billed: Usage | None, name: str) -> Violation | None:
+    """Said once a conversation: marks that do nothing, because the prompt is below the model's minimum."""
+    row = facts.model(ticket.now.model)
+    if billed is None or row is None or ticket.before is None or made.told_small or not ticket.now.marks:
+        return None
+    if billed.prompt == 0 or billed.prompt != billed.input or billed.prompt >= row.min_prefix:
+        return None
+    where = f"{billed.prompt:,} of {row.min_prefix:,} tokens"
+    return Violation(
+        "below_minimum", "expected", where, confirmed=True, usd=0.0, at=ticket.at, request=name, model=ticket.now.model
+    )
