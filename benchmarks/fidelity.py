@@ -162,8 +162,21 @@ def bands(found: Sequence[Pair]) -> list[list[str]]:
     for low in (0.8, 0.9, 1.0, 1.1):
         inside = [pair for pair in found if not pair.case.aside and low <= pair.age < low + 0.1 - 1e-9]
         hits = sum(pair.case.usage.read > pair.first for pair in inside)
-        rows.append([f"{low:.1f} to {low + 0.1:.1f}", str(len(inside)), str(hits)])
+        chance = f"{(hits + 1) / (len(inside) + 2):.2f}"  # the rule of succession: few pairs, no certainty
+        rows.append([f"{low:.1f} to {low + 0.1:.1f}", str(len(inside)), str(hits), chance])
     return rows
+
+
+def switches(found: Sequence[Pair]) -> str:
+    """What a thinking switch lost, on pairs whose entries were young."""
+    young = [pair for pair in found if pair.age < BAND[0] and not pair.case.aside]
+    switched = [pair for pair in young if ("thinking" in pair.case.body) != ("thinking" in pair.before.body)]
+    lost = [pair for pair in switched if pair.case.usage.read <= pair.first]
+    head = sum(pair.case.usage.read > 0 for pair in lost)
+    return (
+        f"Thinking was switched between {len(switched)} pairs: {len(lost)} lost the conversation, {head} of these "
+        "still read the head; the others read further, as the model says of entries from before an earlier switch."
+    )
 
 
 def peer_part(found: Sequence[tuple[str, str, Pair]], answers: Mapping[tuple[str, int], Answer]) -> list[str]:
@@ -210,8 +223,9 @@ def report(found: Sequence[tuple[str, str, Pair]], answers: Mapping[tuple[str, i
         table(head, rows),
         "Every disagreement, by kind:",
         table(["kind", "sessions", "pairs"], listed),
+        switches(every),
         "Entries near the end of their lifetime (age = seconds between the starts of two calls / lifetime):",
-        table(["age in lifetimes", "pairs", "still read"], bands(every)),
+        table(["age in lifetimes", "pairs", "still read", "probability"], bands(every)),
     ]
     if answers is not None:
         parts += peer_part(found, answers)
@@ -221,7 +235,7 @@ def report(found: Sequence[tuple[str, str, Pair]], answers: Mapping[tuple[str, i
 _INTRODUCTION: Final = """## The cache model against billed usage
 
 `make benchmark-fidelity` replays the recorded sessions in `../shared/data` (Claude Code and pi) through
-`contextkit.cache.PromptCache` and compares what it says is read and written with the bill. Given are prompt sizes
+`contextkit.cache.simulator.PromptCache` and compares what it says is read and written with the bill. Given are prompt sizes
 (billed prompt minus uncached input, the tokens up to the last mark); predicted is how they split. Agreement: within
 1 % of the prompt, for read and write at once. *Declared* pairs (compactions, microcompactions, sidechains) are set
 aside by what the transcript says; pairs *near the end* are 0.8 to 1.2 lifetimes apart and get a probability below;

@@ -28,7 +28,7 @@ __all__ = ["Case", "cases", "sessions"]
 _SETS: Final = ("claude_code_entireio_cli", "pi_mono")
 _DECLARED: Final = ("compaction", "microcompaction")
 
-Aside = Literal["", "compaction", "side call"]
+Aside = Literal["", "compaction", "sidechain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _lifetime(session: Session) -> Ttl:
 def _aside(call: Call) -> Aside:
     if any(note in _DECLARED for note in call.notes):
         return "compaction"
-    return "" if call.kind == "main" else "side call"
+    return "" if call.kind == "main" else "sidechain"
 
 
 def _thinking(call: Call, *, before: bool) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.sections import replace_section
+from benchmarks.shaping_fuzz import long_texts, memory, worst
 from benchmarks.shaping_peers import PATHS, peers, timed
 from contextkit.shape.chain import Shape, apply
 from contextkit.shape.declare import paths
@@ -148,10 +149,36 @@ def _saved(name: str, count: int | None, tokens: Sequence[float]) -> str:
     )
 
 
+def bounds(count: int) -> list[str]:
+    """What the fuzz cases cost at worst, and the memory on them and on recorded documents."""
+    slowest = worst(count)
+    alone, most = memory(long_texts(300))
+    lines = [
+        f"Of {slowest.cases:,} random shapes and outputs, hostile ones among them (`benchmarks/shaping_fuzz.py`), none",
+        f"raised and the slowest took {slowest.seconds * 1e3:.0f} ms (seed {slowest.seed}). Memory, in multiples of",
+        f"the text: on dense random JSON `json.loads` alone takes up to {alone:.1f}, shaping with it up to {most:.1f}",
+    ]
+    if DATA.exists():
+        real = [
+            (load_shapes(ROOT / "examples" / "shapes" / f"{file}.json")[name], json.dumps(document))
+            for file, name, documents in samples()
+            if file != "orders"
+            for document in documents
+        ]
+        alone, most = memory((shape, text) for shape, text in real if isinstance(shape, Shape))
+        lines.append(
+            f"(filters after `..` hold a node for every value); on the recorded documents {alone:.1f} and {most:.1f}."
+        )
+    else:
+        lines[-1] += "."
+    return lines
+
+
 def main() -> int:
     """Measure, print, and write the section."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-peer", action="store_true", help="leave the other engines out")
+    parser.add_argument("--cases", type=int, default=20_000, help="random shapes and outputs for the bounds")
     chosen = parser.parse_args()
     table, times = speed(with_peers=not chosen.no_peer)
     lines = [
@@ -178,6 +205,7 @@ def main() -> int:
         ]
     else:
         print("no ../shared/data: the savings are left out", file=sys.stderr)
+    lines += ["", *bounds(chosen.cases)]
     print("\n".join(lines))
     replace_section("shaping", "Shaping: speed and savings", "make benchmark-shaping", lines)
     return 0

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import time
 import tracemalloc
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,9 @@ from contextkit.errors import ShapeError
 from contextkit.shape.chain import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Case", "Worst", "cases", "memory", "worst"]
+__all__ = ["Case", "Worst", "cases", "long_texts", "memory", "worst"]
 
 NAMES = ("id", "sku", "items", "a-b", "名前", "*", "it's", "url", "data", "x")
 WORDS = ("", "a", "2026-11-22T10:11:12Z", "https://example.com/a/b", "é" * 40, "x" * 900, "aA1/" * 80, "\n", '"\\"')
@@ -148,26 +150,28 @@ def worst(count: int) -> Worst:
     return slowest
 
 
-def memory(count: int) -> tuple[float, float]:
-    """The most memory of shaping a JSON text over 10,000 characters, as multiples of its size: (shaping, json.loads alone)."""
-    most = alone = 0.0
+def memory(given: Iterable[tuple[Shape, str]]) -> tuple[float, float]:
+    """The most memory of shaping JSON texts, as multiples of their size: (json.loads alone, shaping with it)."""
+    alone = most = 0.0
+    for shape, text in given:
+        alone = max(alone, _peak(partial(json.loads, text)) / len(text))
+        most = max(most, _peak(partial(shape.apply, text)) / len(text))
+    return alone, most
+
+
+def long_texts(count: int, least: int = 10_000) -> Iterator[tuple[Shape, str]]:
+    """Shapes and JSON texts of at least so many characters, dense ones: mostly brackets and short values."""
     for case in cases(count, first=1_000_000):
-        document = [case.output] * 40 if isinstance(case.output, (dict, list)) else case.output
-        text = document if isinstance(document, str) else json.dumps(document)
-        if len(text) < 10_000:
-            continue
-        alone = max(alone, _peak(lambda given=text: json.loads(given)) / len(text))
-        most = max(most, _peak(lambda given=text, shape=case.shape: shape.apply(given)) / len(text))
-    return most, alone
+        many = not isinstance(case.output, str)
+        text = json.dumps([case.output] * 40) if many else case.output
+        if len(text) >= least:
+            yield case.shape, text
 
 
-def _peak(work: Any) -> int:
+def _peak(work: Callable[[], Any]) -> int:
     tracemalloc.start()
-    try:
+    with suppress(ValueError, RecursionError):
         work()
-    except (ValueError, RecursionError):
-        pass
-    finally:
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     return peak

@@ -31,8 +31,6 @@ class Row:
         model: the model that answered.
         usage: billed tokens by class.
         price: the price used, USD a token; None when the model's is not known.
-        cost: USD; None with the price.
-        uncached: USD the same call would have cost if no prompt cache existed.
         estimate: prompt tokens that were expected.
         stop_reason: as the API gave it.
         message_id: as the API gave it.
@@ -45,16 +43,24 @@ class Row:
     model: str
     usage: Usage
     price: Price | None
-    cost: float | None
-    uncached: float | None
     estimate: int = 0
     stop_reason: str = ""
     message_id: str = ""
     note: str = ""
 
+    @property
+    def cost(self) -> float | None:
+        """USD; None when the price is not known."""
+        return self.price.of(self.usage) if self.price else None
+
+    @property
+    def uncached(self) -> float | None:
+        """USD the same call would have cost if no prompt cache existed: every prompt token at the base price."""
+        return self.price.of(Usage(input=self.usage.prompt, output=self.usage.output)) if self.price else None
+
     def as_dict(self) -> dict[str, Any]:
-        """The row as plain JSON."""
-        return asdict(self)
+        """The row as plain JSON, with its costs."""
+        return asdict(self) | {"cost": self.cost, "uncached": self.uncached}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +108,7 @@ class Ledger:
     ) -> Row:
         """Append a call; `said` are further fields of `Row`."""
         price = prices.price(model, prompt=usage.prompt, at=at, speed=speed, geo=geo, batch=batch)
-        # What the same prompt would cost without a cache: every prompt token at the base price of the same call.
-        plain = Usage(input=usage.prompt, output=usage.output)
-        cost, uncached = (price.of(usage), price.of(plain)) if price else (None, None)
-        row = Row(at, step, purpose, model, usage, price, cost, uncached, **said)
+        row = Row(at, step, purpose, model, usage, price, **said)
         self.rows.append(row)
         return row
 

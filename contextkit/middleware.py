@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.answer import Answer, tee
 from contextkit.api.usage import Usage, price
-from contextkit.cache.violations import Violation
 from contextkit.cache.watch import Ticket, Watch
 from contextkit.ledger import Ledger, Row
 
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from anthropic import Middleware
+
+    from contextkit.cache.violations import Violation
 else:
     Middleware = object  # the SDK takes a second to import: the real base comes in with the first observe()
 

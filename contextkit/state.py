@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contextkit.api import facts
 from contextkit.api.usage import Usage
@@ -37,8 +37,7 @@ Summarizer = str | Callable[[str], str | Awaitable[str]]
 _SUMMARY_TOKENS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """The request under way.
 
     Attributes:
@@ -59,7 +58,9 @@ class State:
     """One conversation's state; see `Conversation` for the settings.
 
     Attributes:
+        row: what is known of the model; None when it is not in the table.
         family: the model's tokenizer.
+        ceiling: the budget in tokens; 0 without compaction.
         paused: the last answer was a pause_turn: the next call may follow it directly.
         frozen: a request has been made, so tools and system stand.
         written: the highest place that a sent request has written to the cache and that still stands.
@@ -77,7 +78,9 @@ class State:
     policy: Compaction | None
     summarizer: Summarizer
     log: Log = field(default_factory=Log)
+    row: facts.Model | None = field(init=False)
     family: Family = field(init=False)
+    ceiling: int = field(init=False)
     view: View = field(init=False)
     ledger: Ledger = field(default_factory=Ledger)
     archive: Archive = field(default_factory=Archive)
@@ -97,8 +100,9 @@ class State:
     _touched: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        row = facts.model(self.model)
+        row = self.row = facts.model(self.model)
         self.family = family_of(self.model)
+        self.ceiling = self.policy.ceiling(row) if self.policy else 0
         self.view = View(self.log, binds_thinking=row.binds_thinking if row else True)
         self.calibration = Calibration(self.family)
         self.measure_fixed()
@@ -171,8 +175,7 @@ class State:
 
     def _looks_from(self) -> float:
         """Before anything was billed, a prompt near the ceiling is counted with care."""
-        row = facts.model(self.model)
-        return 0.5 * (self.policy.ceiling(row) if self.policy else (row.window if row else 200_000))
+        return 0.5 * (self.ceiling or (self.row.window if self.row else 200_000))
 
     def _counted(self) -> float:
         counts = counts_for({"model": self.model})
@@ -192,8 +195,7 @@ class State:
 
     def learn(self, spot: Spot, raw: float, billed: int, *, thinking: bool) -> None:
         """After a call: what it wrote stands, and what it was billed corrects the estimate."""
-        row = facts.model(self.model)
-        if thinking and row is not None and not row.keeps_thinking and self._before_thinking is None:
+        if thinking and self.row is not None and not self.row.keeps_thinking and self._before_thinking is None:
             self._before_thinking = spot
         self.written = spot
         if billed:

@@ -54,7 +54,8 @@ def prepare(state: State, *, now: float, step: str = "", alone: bool = False) ->
     `alone` says that no client is at hand: past the budget, the fold is extractive.
     """
     _check_answerable(state)
-    yield from compact(state, now=now, step=step, alone=alone)
+    if not state.frozen or len(state.log.entries) == 1 or over(state):
+        yield from compact(state, now=now, step=step, alone=alone)
     return build(state)
 
 
@@ -77,11 +78,11 @@ def compact(
     policy, folds = state.policy, 0
     if policy is None and not force:
         return 0
-    row = facts.model(state.model)
-    ceiling = policy.ceiling(row) if policy else window(row, state.max_tokens)
+    row = state.row
+    ceiling = state.ceiling if policy else window(row, state.max_tokens)
     if not state.frozen or len(state.log.entries) == 1:  # neither the fixed part nor the head changes later
         _check_fixed(state, ceiling)
-    while force or _due(state, ceiling):
+    while force or state.total().tokens > ceiling:
         total = state.total().tokens
         hard = total > window(row, state.max_tokens)
         if total < state.retry_at and not hard and not force:
@@ -108,8 +109,9 @@ def compact(
     return folds
 
 
-def _due(state: State, ceiling: int) -> bool:
-    return state.total().tokens > ceiling
+def over(state: State) -> bool:
+    """Whether the next prompt would pass the ceiling."""
+    return state.policy is not None and state.total().tokens > state.ceiling
 
 
 def _check_fixed(state: State, ceiling: int) -> None:
@@ -169,7 +171,7 @@ def build(state: State) -> Request:
     state.frozen = True
     view = state.view
     messages: list[Any] = view.messages()
-    row = facts.model(state.model)
+    row = state.row
     last = view.last()
     marks = breakpoints.plan(
         last=last,
@@ -180,7 +182,7 @@ def build(state: State) -> Request:
     )
     for spot in marks.spots:
         messages[spot.message] = _marked(messages[spot.message], spot.block, state.mark)
-    tail = state.volatile_blocks()
+    tail = state.volatile_blocks() if state.volatile else []
     if tail:
         final = messages[-1]
         messages[-1] = {**final, "content": [*final["content"], *tail]}

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 from contextkit.errors import ContentError
 
@@ -41,9 +41,13 @@ _RESPONSE_ONLY: Final = frozenset({"parsed_output", "parsed"})
 _BARE_TEXT: Final = frozenset({"type", "text"})
 
 
+# Made once: json.dumps with options makes an encoder at every call, which is most of its time on a small block.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def dumps(value: Any) -> str:
     """JSON without spaces, non-ASCII kept, keys in their given order."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def plain(value: Any, *, where: str = "") -> Any:
@@ -150,7 +154,7 @@ def _number(value: float, where: str) -> float:
 def _whole(value: int, where: str) -> int:
     if value.bit_length() <= _MAX_BITS:
         return int(value)
-    raise ContentError("a number has thousands of digits, which JSON is not written with", where=where, fix="Send text.")
+    raise ContentError("a number has too many digits to be written as JSON", where=where, fix="Send it as text.")
 
 
 def _dumped(value: Any) -> dict[str, Any]:
@@ -172,18 +176,30 @@ def blocks_of(content: Any, *, where: str = "content") -> list[Block]:
     """
     if isinstance(content, str):
         return [{"type": "text", "text": _text(content, where)}] if content.strip() else []
-    if isinstance(content, Mapping) or hasattr(content, "model_dump"):
-        content = [content]
-    if not isinstance(content, Iterable):
-        raise ContentError(f"content is a {type(content).__name__}", where=where, fix="Give text or a list of blocks.")
-    blocks = [_block(item, f"{where}[{i}]") for i, item in enumerate(content)]
+    if type(content) is not list:
+        if isinstance(content, Mapping) or hasattr(content, "model_dump"):
+            content = [content]
+        elif not isinstance(content, Iterable):
+            content = _not_content(content, where)
+    blocks = [_block(item, where, at) for at, item in enumerate(content)]
     return [block for block in blocks if block["type"] != "text" or block["text"].strip()]
 
 
-def _block(item: Any, where: str) -> Block:
-    if isinstance(item, str):
-        return {"type": "text", "text": _text(item, where)}
-    block = plain(item, where=where)
+def _not_content(content: Any, where: str) -> NoReturn:
+    raise ContentError(f"content is a {type(content).__name__}", where=where, fix="Give text or a list of blocks.")
+
+
+def _block(item: Any, where: str, at: int) -> Block:
+    if type(item) is dict:
+        try:
+            block = _copied(item, 0)
+        except _NotPlainError:
+            block = _plain(item, f"{where}[{at}]", 0)
+    elif isinstance(item, str):
+        return {"type": "text", "text": _text(item, f"{where}[{at}]")}
+    else:
+        block = plain(item, where=f"{where}[{at}]")
+    where = f"{where}[{at}]"
     if not isinstance(block, dict) or not isinstance(block.get("type"), str):
         raise ContentError("a content block has no type", where=where, fix='For text: {"type": "text", "text": ...}.')
     if block["type"] == "text" and not isinstance(block.get("text"), str):

@@ -91,7 +91,7 @@ def _fields(value: Any) -> Mapping[str, Any]:
 
 
 def _int(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if type(value) is int and value > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,9 +179,9 @@ def _pairs(turns: Sequence[Turn]) -> Iterator[Fault]:
             opened, mixed = [], False
             continue
         opened = [str(block.get("id")) for _, block in blocks if block["type"] == "tool_use"]
-        ended = {block.get("tool_use_id") for _, block in blocks}
+        ended = {str(block.get("tool_use_id")) for _, block in blocks}
         mixed = bool(opened) and any(
-            block["type"] == "server_tool_use" and block.get("id") not in ended for _, block in blocks
+            block["type"] == "server_tool_use" and str(block.get("id")) not in ended for _, block in blocks
         )
         seen: set[str] = set()
         for where, block in blocks:
@@ -249,8 +249,8 @@ def _thinking(body: Mapping[str, Any], turns: Sequence[Turn], row: Model | None)
             yield Fault(f"tool_choice: `{choice}` is not supported on this model")  # (unverified)
     if manual and int(config.get("budget_tokens") or 0) >= int(body["max_tokens"]):
         yield Fault("`max_tokens` must be greater than `thinking.budget_tokens`.")
-    if manual and len(turns) > 1 and turns[-1][0] == "user" and not _fresh(turns[-1]):
-        where, first = next(iter(turns[-2][1]), ("", {"type": "thinking"}))
+    if manual and (final := _final_answer(turns)):
+        where, first = final[0]
         if first["type"] not in {"thinking", "redacted_thinking"}:
             yield Fault(
                 f"{where}.type: Expected `thinking` or `redacted_thinking`, but found `{first['type']}`. When"
@@ -258,8 +258,14 @@ def _thinking(body: Mapping[str, Any], turns: Sequence[Turn], row: Model | None)
             )
 
 
-def _fresh(turn: Turn) -> bool:
-    return has_user_text([block for _, block in turn[1]])
+def _final_answer(turns: Sequence[Turn]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The blocks of the assistant turn that is still going on: a prefilled one, or one whose tools were answered."""
+    if not turns:
+        return []
+    if turns[-1][0] == "user":
+        said = [block for _, block in turns[-1][1]]
+        return [] if len(turns) == 1 or has_user_text(said) else turns[-2][1]
+    return turns[-1][1]
 
 
 def _ending(turns: Sequence[Turn], row: Model | None) -> Iterator[Fault]:

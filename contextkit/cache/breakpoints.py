@@ -10,7 +10,6 @@ Source: prompt-caching page (one entry a mark, lookback of 20 positions, minimum
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from contextkit.api.facts import LOOKBACK
@@ -32,8 +31,7 @@ class Spot(NamedTuple):
     block: int
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(NamedTuple):
     """The plan for one request.
 
     Attributes:
@@ -66,9 +64,8 @@ def plan(
         summary: where the last summary ends, if there is one.
         written: the last place that a sent request has written and that still stands unchanged.
     """
-    spots = {last} if summary is None else {last, summary}
+    spots = (last,) if summary is None or summary == last else (summary, last)
     # The summary's mark, when it stands before the end, opens a window of its own.
-    from_steps = [spot.step for spot in spots]
-    if written is not None and not any(0 <= step - written.step <= _REACH for step in from_steps):
-        spots.add(written)
-    return Marks(fixed_tokens >= minimum, tuple(sorted(spots)))
+    if written is not None and not any(0 <= spot.step - written.step <= _REACH for spot in spots):
+        spots = tuple(sorted({*spots, written}))
+    return Marks(fixed_tokens >= minimum, spots)

@@ -17,8 +17,9 @@ from contextkit.cache.window import EMPTY, Window, between, short
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from contextkit.cache.blocks import Blocks
     from contextkit.cache.prefix import Rules
-    from contextkit.cache.spell import Blocks, Spelled
+    from contextkit.cache.spell import Spelled
 
 __all__ = ["Blame", "Cause", "Texts", "departures", "shared"]
 

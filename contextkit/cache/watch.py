@@ -18,12 +18,14 @@ from contextkit.api import facts
 from contextkit.api.usage import Usage
 from contextkit.cache.cause import shared
 from contextkit.cache.prefix import Rules
+from contextkit.cache.reconcile import settle
+from contextkit.cache.sent import Sent, remember
 from contextkit.cache.spell import Spelled, spell
-from contextkit.cache.violations import Finding, Sent, Violation, check, remember, settle
-from contextkit.cache.window import kept
+from contextkit.cache.texts import texts_of
+from contextkit.cache.violations import Finding, Violation, check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from contextkit.cache.blocks import Blocks
 
 __all__ = ["Ticket", "Watch"]
 
@@ -32,6 +34,8 @@ _LANES: Final = 4
 """How many earlier forms of one conversation are remembered: two efforts that take turns are two warm caches."""
 _LOOKED_AT: Final = 8
 """How many recent conversations are searched for one whose first message is gone."""
+_COMMON: Final = 2
+"""Blocks that two requests have in common at least, when their first messages differ."""
 _TEXT_BYTES: Final = 32_000_000
 _VIOLATIONS: Final = 10_000
 
@@ -114,7 +118,7 @@ class Watch:
         before = self._before(now)
         finding = check(before, now, body, at, redact=self._redact, rules=self._rules, planned=planned)
         self._count += 1
-        texts = [] if self._redact else _texts(before, now, body)
+        texts = [] if self._redact else texts_of(before, now, body)
         return Ticket(self._count, at, now, before, finding, texts, body.get("speed"))
 
     def answered(
@@ -167,10 +171,11 @@ class Watch:
         )
         made = remember(
             ticket.before,
-            ticket.finding,
             now,
             ticket.at,
             billed,
+            same=ticket.finding.same,
+            read=ticket.finding.hit,
             texts=ticket.texts,
             message_id=message_id,
             host=host,
@@ -190,7 +195,7 @@ class Watch:
             return
         try:
             self._on_violation(violation)
-        except Exception:
+        except Exception:  # noqa: BLE001  (the user's own function: its error is logged, the request goes on)
             _log.exception("on_violation raised")
 
     def previous_message(self, ticket: Ticket | None) -> tuple[str, str] | None:
@@ -201,7 +206,8 @@ class Watch:
     def _before(self, now: Spelled) -> Sent | None:
         """The remembered request that this one goes on from: the longest shared head, cleanly if it can be."""
         best: Sent | None = None
-        best_shared, clean, clean_shared = 0, None, 0
+        clean: Sent | None = None
+        best_shared = clean_shared = 0
         for tip in reversed(self._tips):
             head = shared(tip.spelled.blocks.chain, now.blocks.chain)
             if head == 0 or _other_lane(tip.spelled, now):
@@ -210,18 +216,19 @@ class Watch:
                 best, best_shared = tip, head
             if head > clean_shared and head == len(tip.spelled.blocks.owns) and tip.spelled.fixed == now.fixed:
                 clean, clean_shared = tip, head
-        if clean is not None and 2 * clean_shared >= best_shared:
+        if best is None:
+            return self._headless(now)
+        if clean is not None and 2 * now.size_at(now.head + clean_shared - 1) >= now.size_at(
+            now.head + best_shared - 1
+        ):
             return clean
-        return best or self._headless(now)
+        return best
 
     def _headless(self, now: Spelled) -> Sent | None:
         """A conversation whose first message is another or gone, and most of which is still there."""
         mine = set(now.blocks.owns)
         for tip in reversed(self._tips[-_LOOKED_AT:]):
-            blocks = tip.spelled.blocks
-            common = [at for at, own in enumerate(blocks.owns) if own in mine]
-            size = sum(blocks.ends[at] - (blocks.ends[at - 1] if at else 0) for at in common)
-            if len(common) > 1 and 2 * size >= blocks.ends[-1] and not _other_lane(tip.spelled, now):
+            if _mostly_there(tip.spelled.blocks, now.blocks, mine) and not _other_lane(tip.spelled, now):
                 return tip
         return None
 
@@ -250,6 +257,17 @@ class Watch:
                 tip.texts = []
 
 
+def _mostly_there(old: Blocks, new: Blocks, mine: set[int]) -> bool:
+    """Half of the old text stands somewhere in the new, or most old blocks stand where they stood and more follow."""
+    common = [at for at, own in enumerate(old.owns) if own in mine]
+    if len(common) < _COMMON:
+        return False
+    if 2 * sum(old.ends[at] - (old.ends[at - 1] if at else 0) for at in common) >= old.ends[-1]:
+        return True
+    in_place = sum(a == b for a, b in zip(old.owns, new.owns, strict=False))
+    return len(new.owns) > len(old.owns) and in_place > _COMMON and 2 * in_place > len(old.owns)
+
+
 def _goes_on(before: Spelled, now: Spelled) -> bool:
     return before.fixed == now.fixed and _within(before, now)
 
@@ -265,51 +283,6 @@ def _other_lane(before: Spelled, now: Spelled) -> bool:
     tools = before.tools != now.tools and not set(before.tools) & set(now.tools)
     system = before.system != now.system and not set(before.system) & set(now.system)
     return strange + tools + system > 1
-
-
-def _texts(before: Sent | None, now: Spelled, body: Mapping[str, Any]) -> list[Any]:
-    """What windows need, per position; taken over from the request before as far as both are the same."""
-    old = before.texts if before else []
-    fixed: list[Any]
-    if before is not None and old and (before.spelled.tools, before.spelled.system) == (now.tools, now.system):
-        fixed = old[: now.head]
-    else:
-        fixed = [kept(block) for block in _head_blocks(body)]
-    same = 0
-    if before is not None and len(old) >= before.spelled.head:
-        same = min(shared(before.spelled.blocks.chain, now.blocks.chain), len(old) - before.spelled.head)
-    reused = old[before.spelled.head : before.spelled.head + same] if before else []
-    return [*fixed, *reused, *_message_texts(now, body["messages"], same)]
-
-
-def _head_blocks(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    system = body.get("system") or ()
-    blocks = [{"type": "text", "text": system}] if isinstance(system, str) else list(system)
-    web = ("web_search", "web_fetch")
-    tools = [
-        tool
-        for tool in body.get("tools") or ()
-        if not tool.get("defer_loading") and not str(tool.get("type") or "").startswith(web)
-    ]
-    return [*tools, *blocks]
-
-
-def _message_texts(now: Spelled, messages: Sequence[Mapping[str, Any]], same: int) -> list[Any]:
-    texts: list[Any] = []
-    blocks = now.blocks
-    if same >= len(blocks.owns):
-        return texts
-    first, skip = blocks.message_of(same)
-    for at in range(first, len(messages)):
-        content = messages[at]["content"]
-        end = blocks.starts[at + 1] if at + 1 < len(blocks.starts) else len(blocks.owns)
-        if end == blocks.starts[at]:
-            continue  # turn-scoped, renders as nothing
-        if isinstance(content, str):
-            texts.append(content)
-        else:
-            texts.extend(kept(block) for block in content[skip if at == first else 0 :])
-    return texts
 
 
 def _top(usage: Any) -> Usage | None:

@@ -37,10 +37,26 @@ class Window:
 EMPTY: Final = Window()
 
 
-def kept(block: Mapping[str, Any]) -> str | bytes | None:
-    """What is remembered of a block, so that a window can be shown: its text, or its canonical bytes."""
-    if block.get("type") == "text" and type(block.get("text")) is str:
+Kept = str | bytes | dict[str, Any] | None
+
+
+def kept(block: Mapping[str, Any]) -> Kept:
+    """What is remembered of a block, so that a window can be shown: its texts, or else its canonical bytes.
+
+    The two commonest kinds are copied flat: their texts are shared with the request, so that it costs next to nothing.
+    """
+    kind = block.get("type")
+    if kind == "text" and type(block.get("text")) is str:
         return str(block["text"])
+    if kind == "tool_result" and type(block.get("content")) is str:
+        return {**block}
+    given = block.get("input")
+    if kind == "tool_use" and type(given) is dict and all(type(value) is str for value in given.values()):
+        return {**block, "input": {**given}}
+    return _canonical(block)
+
+
+def _canonical(block: Mapping[str, Any]) -> bytes | None:
     try:
         return canonical(block)
     except (TypeError, ValueError, AttributeError, RecursionError):
@@ -56,7 +72,7 @@ def short(value: Any, *, redact: bool) -> str:
     return f"{len(value)} characters" if redact else value[:_WIDTH]
 
 
-def between(old: Any, block: Mapping[str, Any] | None, *, redact: bool) -> tuple[Window, str]:
+def between(old: Kept, block: Mapping[str, Any] | None, *, redact: bool) -> tuple[Window, str]:
     """The window around the first difference, and a JSON pointer to it inside the block.
 
     Args:
@@ -65,12 +81,12 @@ def between(old: Any, block: Mapping[str, Any] | None, *, redact: bool) -> tuple
         redact: lengths only.
     """
     new = None if block is None else kept(block)
-    if new is None:
-        return EMPTY, ""
     after = _bytes(new)
-    if old is None:
-        return Window(None, "", f"{len(after)} bytes" if redact else _text(after[:_WIDTH])), ""
+    if after is None:
+        return EMPTY, ""
     was = _bytes(old)
+    if was is None:
+        return Window(None, "", f"{len(after)} bytes" if redact else _text(after[:_WIDTH])), ""
     at = _first_difference(was, after)
     pointer = _pointer(old, new)
     if redact:
@@ -79,8 +95,10 @@ def between(old: Any, block: Mapping[str, Any] | None, *, redact: bool) -> tuple
     return Window(at, _text(was[start : start + _WIDTH]), _text(after[start : start + _WIDTH])), pointer
 
 
-def _bytes(value: str | bytes) -> bytes:
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+def _bytes(value: Kept) -> bytes | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    return _canonical(value) if isinstance(value, dict) else value
 
 
 def _text(data: bytes) -> str:
@@ -99,7 +117,7 @@ def _first_difference(old: bytes, new: bytes) -> int:
     return low
 
 
-def _pointer(old: str | bytes, new: str | bytes) -> str:
+def _pointer(old: Kept, new: Kept) -> str:
     if isinstance(old, str) and isinstance(new, str):
         return "/text"
     try:
@@ -108,12 +126,13 @@ def _pointer(old: str | bytes, new: str | bytes) -> str:
         return ""
 
 
-def _parsed(value: str | bytes) -> Any:
+def _parsed(value: Kept) -> Any:
     if isinstance(value, str):
         return {"type": "text", "text": value}
-    if value.startswith(b"text\0"):
-        return {"type": "text", "text": value[5:].decode("utf-8", "surrogatepass")}
-    return json.loads(value.decode("utf-8", "surrogatepass"))
+    data = _bytes(value) or b"null"
+    if data.startswith(b"text\0"):
+        return {"type": "text", "text": data[5:].decode("utf-8", "surrogatepass")}
+    return json.loads(data.decode("utf-8", "surrogatepass"))
 
 
 def _walk(old: Any, new: Any, depth: int) -> str:
@@ -128,5 +147,3 @@ def _walk(old: Any, new: Any, depth: int) -> str:
             if json.dumps(a) != json.dumps(b):
                 return f"/{at}{_walk(a, b, depth + 1)}"
     return ""
-
-

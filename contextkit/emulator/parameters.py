@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from contextkit.api.facts import model
 from contextkit.emulator.answer import Refusal
 
 __all__ = [
@@ -33,7 +34,7 @@ STRUCTURED: Final = "structured-outputs-2025-11-13"
 BINDING_CONTROLS: Final = "thinking-binding-controls-2026-08-01"
 
 LATEST: Final = "2026-10-21"
-_VERSIONS: Final = frozenset({"2023-01-01", "2023-06-01", LATEST})
+_VERSIONS: Final = frozenset({"2023-06-01", LATEST})
 
 _KNOWN: Final = frozenset(
     {
@@ -48,6 +49,15 @@ _NEEDS: Final[dict[str, frozenset[str]]] = {
     "context_management": frozenset({EDITING, COMPACT}),
     "compaction": frozenset({COMPACT_NOW}),
     "output_format": frozenset({STRUCTURED}),  # the older spelling of output_config.format
+}
+_FAST: Final[dict[str, str]] = {
+    # Models with fast mode and the beta header that they need (fast-mode page; facts sheet 8).
+    "claude-fable-5-2": "",
+    "claude-mythos-5-2": "",
+    "claude-opus-5-5": "",
+    "claude-opus-5": "fast-mode-2026-02-01",
+    "claude-opus-4-8": "fast-mode-2026-02-01",
+    "claude-opus-4-6": "",  # takes it and runs at standard speed
 }
 _IN_SYSTEM: Final = {
     "clear_at": "mid-conversation-system-clear-at-2026-08-21",
@@ -175,6 +185,7 @@ def _refused(body: Mapping[str, Any], headers: Headers, *, server_tools: bool, c
                 yield f"{name}: Extra inputs are not permitted"
         elif name not in known and not (name in _SAMPLING and headers.version != LATEST):
             yield f"{name}: Extra inputs are not permitted"
+    yield from _speed(body, headers.betas)
     yield from _system_parts(body, headers.betas)
     if not server_tools:
         yield from _server_parts(body)
@@ -184,6 +195,17 @@ def _refused(body: Mapping[str, Any], headers: Headers, *, server_tools: bool, c
             yield "thinking.block_binding: Extra inputs are not permitted"
         if binding.get("type") != "adaptive":
             yield "thinking.block_binding: only supported with adaptive thinking"  # (unverified)
+
+
+def _speed(body: Mapping[str, Any], betas: frozenset[str]) -> Iterator[str]:
+    row = model(body["model"]) if isinstance(body.get("model"), str) else None
+    if row is None or body.get("speed") != "fast":
+        return
+    beta = _FAST.get(row.id)
+    if beta is None:
+        yield "speed: fast mode is not supported on this model"  # (unverified)
+    elif beta and beta not in betas:
+        yield f"speed: fast mode on this model needs the beta header {beta}"  # (unverified)
 
 
 def _system_parts(body: Mapping[str, Any], betas: frozenset[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ time and moves it, `/_emulator/requests` shows the log.
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import sys
@@ -150,7 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refused(self, headers: dict[str, str]) -> Answer | None:
         """What is refused before the body is read: another host's page in a browser, a body without end."""
-        if headers.get("host", _HOST).rsplit(":", 1)[0] not in _NAMES:
+        origin = headers.get("origin", f"http://{_HOST}:").partition("://")[2]
+        if any(_name(place) not in _NAMES for place in (headers.get("host", _HOST), origin)):
             return error_answer(403, "permission_error", "the emulator answers loopback names only", "")
         limit = BATCH_BYTES if self.path.startswith("/v1/messages/batches") else MAX_REQUEST_BYTES
         length = headers.get("content-length", "0")
@@ -225,6 +227,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (http.server's own name)
         """Say nothing: the log is at `/_emulator/requests`."""
+
+
+def _name(place: str) -> str:
+    """A host without its port."""
+    return re.sub(r":\d*$", "", place)
 
 
 def _chunk_size(line: bytes) -> int:

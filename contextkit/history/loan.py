@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LoanedDict", "LoanedList", "Slip", "lend", "returned"]
+__all__ = ["LoanedDict", "LoanedList", "Slip", "lend", "lend_message", "returned"]
 
 
 class Slip:
@@ -87,14 +87,29 @@ for _name in (
 def lend(value: Any, slip: Slip) -> Any:
     """A lent copy of plain JSON; strings and numbers are shared, since nobody can change them."""
     if isinstance(value, dict):
-        copy = LoanedDict({key: lend(item, slip) if type(item) in _NESTED else item for key, item in value.items()})
+        copy = LoanedDict(value)
         copy.slip = slip
+        for key, item in value.items():
+            if type(item) in _NESTED:
+                dict.__setitem__(copy, key, lend(item, slip))  # past the watch: this is the lender's own writing
         return copy
     if isinstance(value, list):
-        items = LoanedList([lend(item, slip) if type(item) in _NESTED else item for item in value])
+        items = LoanedList(value)
         items.slip = slip
+        for at, item in enumerate(value):
+            if type(item) in _NESTED:
+                list.__setitem__(items, at, lend(item, slip))
         return items
     return value
+
+
+def lend_message(role: str, blocks: Sequence[dict[str, Any]], slip: Slip) -> LoanedDict:
+    """A lent message of such blocks."""
+    content = LoanedList([lend(block, slip) for block in blocks])
+    content.slip = slip
+    message = LoanedDict(role=role, content=content)
+    message.slip = slip
+    return message
 
 
 _NESTED = frozenset({dict, list})

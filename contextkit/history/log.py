@@ -203,4 +203,4 @@ class Log:
         entry = self.entries[at]
         if entry.role == "assistant":
             return at == 0 or self.entries[at - 1].role == "user"
-        return entry.blocks[0]["type"] != "tool_result"
+        return bool(entry.blocks[0]["type"] != "tool_result")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.cache.breakpoints import Spot
-from contextkit.history.loan import LoanedDict, Slip, lend
+from contextkit.history.loan import LoanedDict, Slip, lend_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,8 +145,7 @@ class View:
         return blocks
 
     def _append(self, role: str, blocks: Sequence[Block]) -> None:
-        index = len(self._messages)
-        self._messages.append(lend({"role": role, "content": list(blocks)}, Slip(index, self._touched)))
+        self._messages.append(lend_message(role, blocks, Slip(len(self._messages), self._touched)))
         before = self._steps[-1] if self._steps else 0
         self._steps.append(before + _steps(blocks))
         self._made.append(len(blocks))
@@ -161,7 +160,7 @@ class View:
         at = self.start + index - lead
         blocks = self._lead() if lead and index == 0 else self._sent(self.log.entries[at], at)[: self._made[index]]
         role = "user" if lead and index == 0 else self.log.entries[at].role
-        self._messages[index] = lend({"role": role, "content": list(blocks)}, Slip(index, self._touched))
+        self._messages[index] = lend_message(role, blocks, Slip(index, self._touched))
 
 
 def _steps(blocks: Iterable[dict[str, Any]]) -> int:

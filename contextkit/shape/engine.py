@@ -77,6 +77,10 @@ def compiled(path: str, dialect: str, *, allow_regex: bool = False) -> Callable[
             where=path,
             fix="Compare with ==, or pass allow_regex=True for a pattern without nested repeats.",
         )
+    if re.search(r"=~\s*(?:'[^']*|\"[^\"]*)(?<!\\)(?:\\\\)*\\[^\\'\"]", path):
+        raise ShapeError(
+            "jsonpath-ng takes a single backslash out of a pattern", where=path, fix=r"Write two for one: `\\d+`."
+        )
     if re.search(r"\[\s*(?:'[^']*\\|\"[^\"]*\\)", path):
         raise ShapeError(
             "jsonpath-ng does not understand an escape in a quoted name", where=path, fix='Use dialect="rfc9535".'
@@ -152,17 +156,21 @@ def _location(match: Any) -> Location:
     return tuple(reversed(steps))
 
 
+def _is_path(value: Any) -> bool:
+    return hasattr(value, "find_or_create")  # every node of jsonpath-ng; a str has `find` too
+
+
 def _children(node: Any) -> list[Any]:
     kind = type(node).__name__
     if kind == "Filter":
         return list(node.expressions)
     if kind == "Expression":
-        return [node.target, *([node.value] if hasattr(node.value, "find") else [])]
+        return [node.target, *([node.value] if _is_path(node.value) else [])]
     if kind == "Matching":
         return [node.target]
     if kind in {"And", "Or"}:
         return list(node.operands)
-    return [child for name in ("left", "right") if hasattr(child := getattr(node, name, None), "find")]
+    return [child for name in ("left", "right") if _is_path(child := getattr(node, name, None))]
 
 
 def _nodes(tree: Any) -> Iterator[Any]:

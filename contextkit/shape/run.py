@@ -103,9 +103,26 @@ def fallback(output: Any, reason: str, caps: Caps) -> Shaped:
     """The output as text, capped: what is left when shaping met a bound or a shaper raised."""
     caps = caps.or_fallback()
     text = clean_text(text_of(output))
+    value = output if isinstance(output, (dict, list)) else read(text)
+    if value is not MISSING:
+        try:
+            return _unshaped(plain(without_note(value)[0]), text, reason, (), caps)
+        except Exception:  # noqa: BLE001  (too deep, a circle, a member that raises: its text is what there is)
+            return _fallback_json(text, reason, caps)
     note = note_of(reason, caps.handle)
     with_reason = f"{text}\n{note}"
     if not caps.over(with_reason):
         return Shaped(with_reason, changed=False, original_chars=len(text), note=note)
     short, note = caps.text(text)
     return Shaped(short, short != text, len(text), note)
+
+
+def _fallback_json(text: str, reason: str, caps: Caps) -> Shaped:
+    """A document that cannot be opened, as the text of a small document, so that JSON stays JSON."""
+    whole = {"text": text}
+    note = note_of(reason, caps.handle)
+    written = write(with_note(whole, note))
+    if not caps.over(written):
+        return Shaped(written, changed=False, original_chars=len(text), note=note)
+    written, note = caps.document(whole, len(text), reason)
+    return Shaped(written, changed=True, original_chars=len(text), note=note)

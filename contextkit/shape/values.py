@@ -80,8 +80,8 @@ class Values:
 
     def _text(self, value: str) -> str:
         if self.dates is not None and len(value) <= 40 and (found := _DATE.fullmatch(value)):  # noqa: PLR2004  (a date)
-            return self._date(found)
-        if self.elide_binary:
+            value = self._date(found)
+        elif self.elide_binary:
             value = elide(value)
         if self.max_string is not None and len(value) > self.max_string:
             value, _ = cut(value, self.max_string)
@@ -96,7 +96,7 @@ class Values:
 
 def elide(text: str) -> str:
     """A text with its data URLs and long base64 named by type, size and hash of what stood there."""
-    if len(text) < 128:  # noqa: PLR2004  (shorter than anything that is elided)
+    if len(text) < 70:  # noqa: PLR2004  (shorter than anything that is elided)
         return text
     text = _DATA_URL.sub(lambda found: _named(found[0], found[1] or "data"), text)
     return _BASE64.sub(lambda found: _named(found[0], "base64") if _looks_encoded(found[0]) else found[0], text)

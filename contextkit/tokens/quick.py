@@ -7,9 +7,9 @@ recorded and billed sessions: prose 3.9 / 2.85, shell output 2.84 / 2.08, JSON 2
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
+from contextkit.api.messages import dumps
 from contextkit.tokens.coefficients import STRUCTURE
 from contextkit.tokens.estimate import block_tokens
 
@@ -38,7 +38,7 @@ def quick_tokens(blocks: Sequence[Mapping[str, Any]], family: Family) -> float:
             total += STRUCTURE["tool_result"] + _length(text) * ratio[family]
         elif kind == "tool_use":
             given = block.get("input") or {}
-            text = json.dumps(given, ensure_ascii=False)
+            text = dumps(given)
             total += STRUCTURE["tool_use"] + STRUCTURE["parameter"] * len(given) + _length(text) * _JSON[family]
         else:
             total += block_tokens(block, family, high_res=family == "2026")

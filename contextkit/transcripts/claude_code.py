@@ -63,7 +63,7 @@ class _Line:
 def looks_like(first: Mapping[str, Any]) -> bool:
     """Whether an object is a line of such a file."""
     kinds = {"user", "assistant", "system", "summary", "progress", "file-history-snapshot", "queue-operation"}
-    return first.get("type") in kinds and bool({"uuid", "leafUuid", "sessionId", "messageId"} & first.keys())
+    return string(first.get("type")) in kinds and bool({"uuid", "leafUuid", "sessionId", "messageId"} & first.keys())
 
 
 def read(path: Path) -> list[Session]:

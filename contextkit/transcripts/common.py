@@ -23,8 +23,8 @@ __all__ = ["Call", "Format", "Kind", "Missing", "Session"]
 Format = Literal["claude-code", "pi", "swe-agent", "openai", "requests"]
 """Which reader read the file; "openai" is the tau benches' and everybody's list of OpenAI messages."""
 
-Kind = Literal["main", "sidechain", "side"]
-"""main: the conversation itself; sidechain: a subagent's own history; side: another call beside the conversation."""
+Kind = Literal["main", "sidechain"]
+"""main: the conversation itself; sidechain: a subagent's own history in the same file."""
 
 Missing = Literal["system", "tools", "times", "model", "usage", "output_tokens", "settings", "replies"]
 """What a file does not tell. output_tokens: they are there but often placeholders. replies: only requests."""

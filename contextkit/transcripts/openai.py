@@ -23,14 +23,14 @@ __all__ = ["append", "message", "system_text"]
 
 def system_text(entry: Mapping[str, Any]) -> str:
     """The text of a system or developer message; "" for other roles."""
-    if entry.get("role") not in {"system", "developer"}:
+    if string(entry.get("role")) not in {"system", "developer"}:
         return ""
     return "\n\n".join(string(block.get("text")) for block in safe_blocks(entry.get("content")))
 
 
 def message(entry: Mapping[str, Any]) -> Message | None:
     """One chat message as an Anthropic message; None for roles without one and for empty content."""
-    role = entry.get("role")
+    role = string(entry.get("role"))
     if role == "assistant":
         blocks = [*_blocks(entry.get("content")), *_calls(entry.get("tool_calls"))]
     elif role in {"tool", "function"}:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["looks_like", "read"]
 
-_TIPS: Final = 64  # conversations that can stand interleaved before the oldest is forgotten
+_TIPS: Final = 64  # histories that can stand interleaved before the oldest is forgotten
 _BODIES: Final = ("request", "body", "kwargs", "params", "request_body", "proxy_server_request", "json")
 _ANSWERS: Final = ("response", "response_body", "completion", "output", "result")
 _STARTS: Final = ("at", "timestamp", "start_time", "startTime", "time", "created_at", "date")
@@ -69,21 +69,14 @@ def read(path: Path) -> list[Session]:
     return [chain.session(path, skipped if at == 0 else {}) for at, chain in enumerate(log.chains)]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Chain:
-    """One conversation.
+    """One conversation: its calls."""
 
-    Attributes:
-        head: digest of model, system and tools of its latest call.
-        calls: its calls.
-        tip: digests of the messages of its latest call, the reply included.
-    """
-
-    head: bytes = b""
     calls: list[Call] = field(default_factory=list)
-    tip: list[bytes] = field(default_factory=list)
 
     def session(self, path: Path, skipped: Mapping[str, int]) -> Session:
+        """As a session; what no call has is missing."""
         missing: set[Any] = set()
         missing |= {"times"} if all(call.at is None for call in self.calls) else set()
         missing |= {"usage", "output_tokens"} if all(call.usage is None for call in self.calls) else set()
@@ -91,10 +84,28 @@ class _Chain:
         return Session(str(path), "requests", tuple(self.calls), "", frozenset(missing), skipped)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tip:
+    """A history that a later body may go on from.
+
+    Attributes:
+        chain: the conversation.
+        index: its call.
+        head: digest of that call's model, system and tools.
+        names: digests of its messages, the reply included.
+    """
+
+    chain: _Chain
+    index: int
+    head: bytes
+    names: list[bytes]
+
+
 @dataclass(slots=True)
 class _Log:
     chains: list[_Chain] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
+    _tips: list[_Tip] = field(default_factory=list)
     _seen: dict[bytes, dict[str, Any]] = field(default_factory=dict)
 
     def line(self, line: Mapping[str, Any], number: int) -> None:
@@ -114,41 +125,45 @@ class _Log:
             return "not in the Messages format"
         names = [_digest(found) for found in messages]
         head = _head(body)
-        chain, shared = self._chain(names, head)
+        tip, shared = self._longest(names, head)
         reply, usage = _answer(line)
-        chain.calls.append(
-            Call(
-                added=tuple(messages[shared:]),
-                follows=len(chain.calls) - 1 if chain.calls and shared else None,
-                shared=shared,
-                reply=reply,
-                at=_first_time(line, _STARTS),
-                ended=_first_time(line, _ENDS),
-                model=string(body.get("model")),
-                usage=usage,
-                settings=self._same(settings),
-                marks=marks,
-                line=number,
-            )
+        call = Call(
+            added=tuple(messages[shared:]),
+            follows=tip.index if tip else None,
+            shared=shared,
+            reply=reply,
+            at=_first_time(line, _STARTS),
+            ended=_first_time(line, _ENDS),
+            model=string(body.get("model")),
+            usage=usage,
+            settings=self._same(settings),
+            marks=marks,
+            line=number,
         )
-        chain.head = head
-        chain.tip = [*names, *([_digest(reply)] if reply is not None else [])]
+        self._keep(call, tip, head, [*names, *([_digest(reply)] if reply is not None else [])])
         return ""
 
-    def _chain(self, names: list[bytes], head: bytes) -> tuple[_Chain, int]:
-        """The conversation with the longest shared head; a new one when nothing is shared.
+    def _keep(self, call: Call, tip: _Tip | None, head: bytes, names: list[bytes]) -> None:
+        """Append the call; its history takes the place of the tip that it grew out of, or stands beside it."""
+        chain = tip.chain if tip else _Chain()
+        if tip is None:
+            self.chains.append(chain)
+        elif call.shared == len(tip.names):
+            self._tips.remove(tip)
+        chain.calls.append(call)
+        self._tips = [*self._tips[1 - _TIPS :], _Tip(chain, len(chain.calls) - 1, head, names)]
+
+    def _longest(self, names: list[bytes], head: bytes) -> tuple[_Tip | None, int]:
+        """The latest history with the longest shared head; None when nothing is shared.
 
         One equal message alone is no sign ("continue", a test's question): model, system and tools must be equal too.
         """
-        best, shared = _Chain(), 0
-        for chain in self.chains[-_TIPS:]:
-            common = _common(chain.tip, names)
-            if common == 1 and chain.head != head:
-                continue
-            if common > shared or (common == shared and shared and len(chain.tip) < len(best.tip)):
-                best, shared = chain, common
-        if not shared:
-            self.chains.append(best)
+        best: _Tip | None = None
+        shared = 0
+        for tip in self._tips:
+            common = _common(tip.names, names)
+            if common >= max(shared, 1) and (common > 1 or tip.head == head):
+                best, shared = tip, common
         return best, shared
 
     def _same(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -178,15 +193,16 @@ def _read_body(body: Mapping[str, Any]) -> tuple[list[Message], dict[str, Any], 
     marks = [*((("tools", i, 0), ttl) for i, ttl in _marks(body.get("tools"))), *marks]
     for entry in body["messages"]:
         given = mapping(entry)
-        if given.get("role") in {"system", "developer"} and not messages and "system" not in settings:
+        role = string(given.get("role"))
+        if role in {"system", "developer"} and not messages and "system" not in settings:
             settings["system"] = system_text(given)
-        elif "tool_calls" in given or given.get("role") in {"tool", "function"}:
+        elif "tool_calls" in given or role in {"tool", "function"}:
             found = message(given)
             if found is not None:
                 append(messages, found)
-        elif given.get("role") in {"user", "assistant", "system"}:
+        elif role in {"user", "assistant", "system"}:
             marks += [(("messages", len(messages), i), ttl) for i, ttl in _marks(given.get("content"))]
-            messages.append({"role": given["role"], "content": safe_blocks(given.get("content"))})
+            messages.append({"role": role, "content": safe_blocks(given.get("content"))})
     return messages, settings, tuple(marks)
 
 

@@ -28,7 +28,7 @@ _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "
 def _messages(entry: Mapping[str, Any]) -> Sequence[Any]:
     for name in _LISTS:
         found = entry.get(name)
-        if isinstance(found, list) and found and all(mapping(item).get("role") in _ROLES for item in found[:5]):
+        if isinstance(found, list) and found and all(string(mapping(item).get("role")) in _ROLES for item in found[:5]):
             return found
     return ()
 

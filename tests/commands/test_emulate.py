@@ -9,15 +9,17 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from contextkit.cli import main
 from contextkit.commands import emulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BODY = {"model": "claude-opus-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello."}]}
 
@@ -46,7 +48,7 @@ def running(*options: str, cwd: Path | None = None) -> Iterator[tuple[subprocess
 def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
     """One messages call."""
     headers = {"x-api-key": "k", "anthropic-version": "2026-10-21"}
-    request = urllib.request.Request(f"{url}/v1/messages", json.dumps(body).encode(), headers)  # noqa: S310
+    request = urllib.request.Request(f"{url}/v1/messages", json.dumps(body).encode(), headers)  # noqa: S310  (loopback)
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  (loopback)
         found: dict[str, Any] = json.loads(answer.read())
     return found

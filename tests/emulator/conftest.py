@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from contextkit.emulator import Emulator
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 400
@@ -19,7 +20,8 @@ class Post(Protocol):
 
     def __call__(
         self, emulator: Emulator, body: Mapping[str, Any] | bytes, *betas: str, path: str = ..., **headers: str
-    ) -> tuple[int, dict[str, Any]]: ...
+    ) -> tuple[int, dict[str, Any]]:
+        """Send."""
 
 
 @pytest.fixture

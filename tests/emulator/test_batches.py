@@ -66,7 +66,8 @@ def test_items_fail_one_by_one(a_body: Body) -> None:
 
 def test_a_script_that_raises_fails_the_item_only(a_body: Body) -> None:
     """The user's function may break; the batch still ends."""
-    client = Emulator(lambda body: {}[str(body["model"])]).client()
+    nothing: dict[str, str] = {}
+    client = Emulator(lambda body: nothing[body["model"]]).client()
     batch = client.messages.batches.create(requests=items(a_body, 2))
     assert client.messages.batches.retrieve(batch.id).request_counts.errored == 2
 

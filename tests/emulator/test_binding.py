@@ -95,8 +95,19 @@ def append(body: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "edit",
-    [lambda _: None, reorder_tools, move_marks, spell_otherwise, defer_one_more, append]
-    + [drop(0), drop(0, 1), drop(2), drop(1, 2), drop(0, 1, 2)],
+    [
+        lambda _: None,
+        reorder_tools,
+        move_marks,
+        spell_otherwise,
+        defer_one_more,
+        append,
+        drop(0),
+        drop(0, 1),
+        drop(2),
+        drop(1, 2),
+        drop(0, 1, 2),
+    ],
 )
 def test_what_is_not_an_edit_is_accepted(played: Any, post: Any, edit: Edit) -> None:
     """Marks, tool order, spelling, deferred tools, appending, and a run of thinking gone at an end are no edits."""

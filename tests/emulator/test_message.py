@@ -19,18 +19,23 @@ class Letters:
     """Counts one token a character of a text, ten for anything else."""
 
     def base(self) -> float:
+        """Nothing."""
         return 0
 
     def tool(self, tool: Mapping[str, Any]) -> float:
+        """Its JSON."""
         return len(dumps(tool))
 
     def system(self, block: Mapping[str, Any]) -> float:
+        """As a block."""
         return self.block(block)
 
-    def message(self, message: Mapping[str, Any]) -> float:
+    def message(self, message: Mapping[str, Any]) -> float:  # noqa: ARG002  (the protocol's)
+        """Nothing."""
         return 0
 
     def block(self, block: Mapping[str, Any]) -> float:
+        """See the class."""
         return len(block["text"]) if block["type"] == "text" else 10
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,9 @@ from contextkit.emulator import Failure, broken, fault, reply, stream_error, tex
 from contextkit.emulator.script import Script
 from contextkit.emulator.scriptfile import lines_of
 from contextkit.errors import ConfigError, ContentError, FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_a_list_is_taken_one_a_call_and_then_says_so() -> None:
@@ -51,7 +53,7 @@ def test_replies_and_faults_are_checked_when_made() -> None:
     """Negative numbers, blocks that are not JSON and statuses that are no errors are refused."""
     for options in ({"seconds": -1}, {"output_tokens": -1}, {"first_token_seconds": -0.1}):
         with pytest.raises(ConfigError):
-            reply("a", **options)  # type: ignore[arg-type]
+            reply("a", **options)
     with pytest.raises(ContentError):
         reply({"type": "text", "text": object()})
     with pytest.raises(ConfigError):
@@ -90,8 +92,20 @@ def test_a_file_holds_the_same_lines() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [{}, [3], [None], [{}], [{"content": "text"}], [{"content": [3]}], [{"content": [], "secs": 1}], [{"fault": 429}]]
-    + [[{"fault": {"status": 99}}], [{"fault": {"code": 500}}], [{"broken": []}], [{"content": [], "seconds": "x"}]],
+    [
+        {},
+        [3],
+        [None],
+        [{}],
+        [{"content": "text"}],
+        [{"content": [3]}],
+        [{"content": [], "secs": 1}],
+        [{"fault": 429}],
+        [{"fault": {"status": 99}}],
+        [{"fault": {"code": 500}}],
+        [{"broken": []}],
+        [{"content": [], "seconds": "x"}],
+    ],
 )
 def test_a_wrong_file_names_its_entry(value: Any) -> None:
     """The error says where, and what the forms are."""
@@ -104,7 +118,9 @@ def test_a_wrong_file_names_its_entry(value: Any) -> None:
         st.none() | st.integers() | st.text(max_size=4),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from("content fault broken after status timeout type text".split()), inner)
+            | st.dictionaries(
+                st.sampled_from(["content", "fault", "broken", "after", "status", "timeout", "type", "text"]), inner
+            )
         ),
         max_leaves=8,
     )

@@ -62,7 +62,8 @@ def test_the_sdk_talks_to_it(serve: Serve, a_body: Body) -> None:
             final = stream.get_final_message()
         assert len(pieces) > 1
         assert final.usage.cache_read_input_tokens == first.usage.cache_creation_input_tokens
-        batch = client.messages.batches.create(requests=[{"custom_id": "a", "params": a_body()}])
+        item: Any = {"custom_id": "a", "params": a_body()}
+        batch = client.messages.batches.create(requests=[item])
         client.messages.batches.retrieve(batch.id)
         assert [line.result.type for line in client.messages.batches.results(batch.id)] == ["succeeded"]
 
@@ -144,7 +145,9 @@ def test_only_this_machine_is_served(serve: Serve) -> None:
     served = serve(["ok"])
     assert served.url.startswith("http://127.0.0.1:")
     assert ask(served, "GET", "/v1/models", host="evil.example")[0] == 403
-    assert ask(served, "GET", "/v1/models", host=f"localhost:{served.port}")[0] == 200
+    assert ask(served, "POST", "/_emulator/clock", {"advance": 1}, origin="https://evil.example")[0] == 403
+    for name in ("localhost", "127.0.0.1", "[::1]"):
+        assert ask(served, "GET", "/v1/models", host=f"{name}:{served.port}", origin=f"http://{name}:3000")[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ def test_what_cannot_be_served(
         ({"max_tokens": 200_000}, "max_tokens: 200000 > 128000"),
         ({"messages": [{"role": "user", "content": ""}]}, "non-empty content"),
         ({"output_format": {"type": "json_schema"}}, "output_format: Extra inputs"),
+        ({"speed": "fast", "model": "claude-opus-4-8"}, "speed: fast mode on this model needs the beta header"),
+        ({"speed": "fast", "model": "claude-haiku-5-5"}, "speed: fast mode is not supported"),
         ({"messages": [{"role": "user", "content": "a", "clear_at": "next_user_message"}]}, "clear_at: Extra inputs"),
     ],
 )
@@ -90,6 +92,31 @@ def test_versions_differ_in_sampling_parameters(a_body: Body, post: Any) -> None
     """Version 2023-06-01 still takes temperature."""
     body = a_body(temperature=1.0, model="claude-haiku-4-5")
     assert post(Emulator(["ok"]), body, anthropic_version="2023-06-01")[0] == 200
+
+
+def test_the_older_spelling_of_a_format_counts_as_the_newer(a_body: Body, post: Any) -> None:
+    """`output_format` with its header is `output_config.format`: the same cache entries, and not both at once."""
+    emulator = Emulator(lambda _: "ok")
+    shape = {"type": "json_schema", "schema": {}}
+    beta = "structured-outputs-2025-11-13"
+    post(emulator, a_body(output_config={"format": shape}))
+    assert post(emulator, a_body(output_format=shape), beta)[1]["usage"]["cache_read_input_tokens"] > 0
+    assert post(emulator, a_body(output_format=shape, output_config={"format": shape}), beta)[0] == 400
+
+
+def test_tool_changes_name_tools_that_exist(a_body: Body, post: Any) -> None:
+    """A system message may add a declared tool by reference; an unknown name has the API's error code."""
+    tools = [{"name": name, "input_schema": {"type": "object"}} for name in ("read", "list")]
+    beta = "mid-conversation-tool-changes-2026-07-01"
+
+    def added(name: str) -> dict[str, Any]:
+        block = {"type": "tool_addition", "tool": {"type": "tool_reference", "name": name}}
+        return a_body("a", {"role": "system", "content": [block]}, tools=tools)
+
+    assert post(Emulator(["ok"]), added("list"), beta)[0] == 200
+    status, answer = post(Emulator(["ok"]), added("write"), beta)
+    assert (status, answer["error"]["details"]["error_code"]) == (400, "tool_reference_unresolved")
+    assert post(Emulator(["ok"]), added("list"))[0] == 400
 
 
 def test_server_tools_can_be_offered(a_body: Body, post: Any) -> None:
@@ -135,7 +162,7 @@ def test_workspaces_do_not_share_entries(a_body: Body, post: Any) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "read"), [(299, True), (300, False)])
-def test_entries_die_on_the_clock(a_body: Body, post: Any, seconds: float, read: bool) -> None:  # noqa: FBT001
+def test_entries_die_on_the_clock(a_body: Body, post: Any, seconds: float, read: bool) -> None:
     """Five minutes from the start of the request that wrote."""
     emulator = Emulator(lambda _: reply("ok", seconds=100), clock=Clock(0.0))
     post(emulator, a_body())
@@ -153,9 +180,14 @@ def test_the_same_requests_give_the_same_answers(a_body: Body, post: Any) -> Non
     assert play() == play()
 
 
+def raises(body: dict[str, Any]) -> str:
+    """A script with a defect."""
+    raise ZeroDivisionError(body["model"])
+
+
 def test_a_script_that_raises_is_told_apart_from_the_api(a_body: Body, post: Any) -> None:
     """The error names itself, says it is the emulator's, and is not to be retried."""
-    emulator = Emulator(lambda _: 1 / 0 and "never")
+    emulator = Emulator(raises)
     status, answer = post(emulator, a_body())
     assert status == 501
     assert "contextkit emulator: ZeroDivisionError" in answer["error"]["message"]
@@ -171,19 +203,64 @@ def test_the_log_can_be_bounded(a_body: Body, post: Any) -> None:
 
 ODD = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5)
 NAMES = st.sampled_from(
-    "type text content role id name input tool_use_id source thinking signature cache_control ttl data edits trigger"
-    " keep value budget_tokens format user assistant".split()
+    [
+        "type",
+        "text",
+        "content",
+        "role",
+        "id",
+        "name",
+        "input",
+        "tool_use_id",
+        "source",
+        "thinking",
+        "signature",
+        "cache_control",
+        "ttl",
+        "data",
+        "edits",
+        "trigger",
+        "keep",
+        "value",
+        "budget_tokens",
+        "format",
+        "user",
+        "assistant",
+    ]
 )
 JSON = st.recursive(
     ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12
 )
 FIELDS = st.sampled_from(
-    "model max_tokens messages system tools tool_choice thinking output_config cache_control diagnostics metadata"
-    " service_tier speed stop_sequences stream inference_geo context_management compaction output_format".split()
+    [
+        "model",
+        "max_tokens",
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "cache_control",
+        "diagnostics",
+        "metadata",
+        "service_tier",
+        "speed",
+        "stop_sequences",
+        "stream",
+        "inference_geo",
+        "context_management",
+        "compaction",
+        "output_format",
+    ]
 )
 BLOCKS = st.fixed_dictionaries(
-    {"type": st.sampled_from("text tool_use tool_result thinking image document compaction tool_addition".split())},
-    optional={name: JSON for name in ("text", "content", "id", "input", "source", "signature", "thinking", "tool")},
+    {
+        "type": st.sampled_from(
+            ["text", "tool_use", "tool_result", "thinking", "image", "document", "compaction", "tool_addition"]
+        )
+    },
+    optional=dict.fromkeys(("text", "content", "id", "input", "source", "signature", "thinking", "tool"), JSON),
 )
 MESSAGES = st.lists(
     st.fixed_dictionaries(

@@ -88,7 +88,7 @@ def test_a_stream_adds_up_to_the_plain_message(a_body: Body) -> None:
 def test_raw_events_come_in_the_apis_order(a_body: Body) -> None:
     """`create(stream=True)` yields start, blocks, delta and stop; cache numbers stand in the first event."""
     emulator = Emulator([MIXED])
-    events = list(emulator.client().messages.create(**a_body(stream=True)))
+    events: list[Any] = list(emulator.client().messages.create(**a_body(stream=True)))
     assert events[0].type == "message_start"
     assert events[0].message.usage.cache_creation_input_tokens
     assert events[0].message.stop_reason is None
@@ -189,8 +189,8 @@ def test_a_broken_stream_has_written_once_it_began(a_body: Body, after: int) -> 
     """A stream that breaks off delivers its first events, raises, and its prompt is in the cache."""
     emulator = Emulator([broken("a long enough text to have several deltas", after=after), "fine"])
     client = emulator.client(max_retries=0)
-    stream = client.messages.create(**a_body(stream=True))
-    seen = []
+    stream: Any = client.messages.create(**a_body(stream=True))
+    seen: list[str] = []
     with pytest.raises(httpx2.RemoteProtocolError):
         seen.extend(event.type for event in stream)
     assert len(seen) == after - (after > 1)  # the SDK keeps pings to itself

@@ -78,6 +78,21 @@ def test_a_rewritten_history_keeps_what_it_shares(tmp_path: Path) -> None:
     assert words(session, 2) == ["a", "b", "other", "d", "e"]
 
 
+def test_a_side_call_on_the_same_head_does_not_cut_the_conversation(tmp_path: Path) -> None:
+    """A fork (a summary of the history so far) stands beside the branch that goes on."""
+    log = [body("a", "b", "c"), body("a", "b", "sum up"), body("a", "b", "c", "d", "e")]
+    (session,) = read(tmp_path, *log)
+    assert [(call.follows, call.shared) for call in session.calls] == [(None, 0), (0, 2), (0, 3)]
+    assert words(session, 2) == ["a", "b", "c", "d", "e"]
+
+
+def test_a_retry_adds_nothing(tmp_path: Path) -> None:
+    """The same body again is a call of its own with the same history."""
+    (session,) = read(tmp_path, body("a", "b", "c"), body("a", "b", "c"))
+    assert [len(call.added) for call in session.calls] == [3, 0]
+    assert words(session, 1) == ["a", "b", "c"]
+
+
 def test_answers_times_and_bills_beside_the_body(tmp_path: Path) -> None:
     """An object that holds request and response gives both, with start and end."""
     usage = {"input_tokens": 1, "cache_read_input_tokens": 2, "cache_creation_input_tokens": 3, "output_tokens": 4}

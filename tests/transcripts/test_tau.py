@@ -32,7 +32,7 @@ def run(call: dict[str, Any], result: dict[str, Any], **times: Any) -> list[dict
     [("traj", CALL, {"tool_call_id": "c1", "name": "find"}), ("messages", FLAT, {"id": "c1", "error": False})],
 )
 def test_both_benches(tmp_path: Path, key: str, call: dict[str, Any], result: dict[str, Any]) -> None:
-    """tau's nested calls and tau2's flat ones become the same messages; the greeting is no call."""
+    """Tau's nested calls and tau2's flat ones become the same messages; the greeting is no call."""
     path = tmp_path / "runs.jsonl"
     path.write_text("\n".join(json.dumps({"task_id": n, key: run(call, result)}) for n in range(3)))
     sessions = tau.read(path)

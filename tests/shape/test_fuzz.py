@@ -1,0 +1,54 @@
+"""No input raises, hangs or grows: random documents, paths and shapes, and every recorded API document."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.shaping_fuzz import Case, cases
+from contextkit.shape.chain import Shape
+from contextkit.shape.document import MISSING, read
+
+LONG = 100_000
+
+
+def hold(case: Case) -> None:
+    """The promises that every case keeps."""
+    shaped = case.shape.apply(case.output, handle="k3f9a1" if case.seed % 2 else None)
+    shaped.text.encode()
+    assert shaped.note in shaped.text, case.seed
+    assert case.shape.max_chars is None or len(shaped.text) <= case.shape.max_chars, case.seed
+    if not isinstance(case.output, str) or read(case.output) is not MISSING:
+        json.loads(shaped.text)
+
+
+def test_random_cases_hold() -> None:
+    """Random shapes on random outputs give sendable text within the cap, and JSON from JSON."""
+    for case in cases(300):
+        hold(case)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_a_hundred_thousand_random_cases_hold() -> None:
+    """The same for 100,000 of them."""
+    for case in cases(LONG, first=10_000):
+        hold(case)
+
+
+RECORDED_SHAPES = [
+    Shape(select=["$..id", "$.*.login", "$.data[*].object"]),
+    Shape(drop=["$..url", "$..[?@.html_url]"], drop_empty=True, as_table=True),
+    Shape(fields={"ids": "$..id", "type": "$.type"}, max_chars=500),
+    Shape(max_chars=700, max_items=2, max_string=50, dates="day", round_to=1, elide_binary=True),
+    Shape(max_tokens=150),
+]
+
+
+@pytest.mark.parametrize("shape", RECORDED_SHAPES, ids=range(len(RECORDED_SHAPES)))
+def test_every_recorded_document_holds(shape: Shape, recorded: list[str]) -> None:
+    """Recorded GitHub, Stripe and Slack documents, whole and broken off, keep the same promises."""
+    for seed, text in enumerate(recorded):
+        hold(Case(seed * 2, shape, text))
+        hold(Case(seed * 2 + 1, shape, text[: len(text) // 2]))
