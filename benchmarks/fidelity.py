@@ -235,8 +235,9 @@ def report(found: Sequence[tuple[str, str, Pair]], answers: Mapping[tuple[str, i
 _INTRODUCTION: Final = """## The cache model against billed usage
 
 `make benchmark-fidelity` replays the recorded sessions in `../shared/data` (Claude Code and pi) through
-`contextkit.cache.simulator.PromptCache` and compares what it says is read and written with the bill. Given are prompt sizes
-(billed prompt minus uncached input, the tokens up to the last mark); predicted is how they split. Agreement: within
+`contextkit.cache.simulator.PromptCache` and compares what it says is read and written with the bill.
+Given are prompt sizes (billed prompt minus uncached input, the tokens up to the last mark); predicted is how they
+split. Agreement: within
 1 % of the prompt, for read and write at once. *Declared* pairs (compactions, microcompactions, sidechains) are set
 aside by what the transcript says; pairs *near the end* are 0.8 to 1.2 lifetimes apart and get a probability below;
 *lost* are pairs for which the model says that nothing of the conversation is read (expired, thinking switched):

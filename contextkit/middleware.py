@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from contextkit.answer import Answer, tee
 from contextkit.api.usage import Usage, price
+from contextkit.cache.answer import Answer, tee
 from contextkit.cache.watch import Ticket, Watch
 from contextkit.ledger import Ledger, Row
 
@@ -63,7 +63,8 @@ def observe(
     Example:
         >>> client = Anthropic(middleware=[contextkit.observe()])  # doctest: +SKIP
     """
-    made: Observer = _observer_class()(Watch(on_violation, redact=redact), ledger or Ledger(), clock, step)
+    rows = Ledger() if ledger is None else ledger  # an empty ledger is falsy
+    made: Observer = _observer_class()(Watch(on_violation, redact=redact), rows, clock, step)
     made.diagnostics = diagnostics
     return made
 

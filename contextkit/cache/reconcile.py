@@ -8,9 +8,11 @@ Sources: prompt-caching page (usage fields), cache-diagnostics page (`cache_miss
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from contextkit.api import facts
 from contextkit.api.facts import TTL_SECONDS
 from contextkit.api.usage import UnknownPriceWarning, Usage, price
 from contextkit.cache.violations import SLACK_TOKENS, Violation
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from contextkit.cache.spell import Spelled
     from contextkit.cache.violations import Finding
 
-__all__ = ["settle"]
+__all__ = ["billed_of", "settle", "too_small"]
 
 _SLACK: Final = 0.01
 """Share of the expected read below which a difference is not a loss: marks inside a prompt are estimated."""
@@ -120,3 +122,24 @@ def _diagnosed(violation: Violation, reason: str, found: Sequence[Violation]) ->
         return replace(violation, diagnosis=reason)
     agrees = any(other.cause in known for other in found)
     return replace(violation, diagnosis=reason, agrees=agrees if violation is found[0] else violation.cause in known)
+
+
+def billed_of(usage: Any) -> Usage | None:
+    """The usage of the sampling itself; compaction passes read another prompt (SDK docstring of `iterations`)."""
+    if usage is None:
+        return None
+    source = usage if isinstance(usage, Mapping) else getattr(usage, "__dict__", {})
+    return Usage.of({**source, "iterations": None})
+
+
+def too_small(now: Spelled, billed: Usage | None, *, at: float, request: str) -> Violation | None:
+    """Marks that do nothing, because the prompt is below the model's minimum; None when they do something."""
+    row = facts.model(now.model)
+    if billed is None or row is None or not now.marks:
+        return None
+    if billed.prompt == 0 or billed.prompt != billed.input or billed.prompt >= row.min_prefix:
+        return None
+    where = f"{billed.prompt:,} of {row.min_prefix:,} tokens"
+    return Violation(
+        "below_minimum", "expected", where, confirmed=True, usd=0.0, at=at, request=request, model=now.model
+    )

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
-from contextkit.api import facts
-from contextkit.api.usage import Usage
 from contextkit.cache.cause import shared
 from contextkit.cache.prefix import Rules
-from contextkit.cache.reconcile import settle
+from contextkit.cache.reconcile import billed_of, settle, too_small
 from contextkit.cache.sent import Sent, remember
 from contextkit.cache.spell import Spelled, spell
 from contextkit.cache.texts import texts_of
 from contextkit.cache.violations import Finding, Violation, check
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from contextkit.cache.blocks import Blocks
 
 __all__ = ["Ticket", "Watch"]
@@ -156,7 +155,7 @@ class Watch:
     def _answered(
         self, ticket: Ticket, usage: Any, reason: str, message_id: str, host: str, *, edited: bool
     ) -> list[Violation]:
-        billed = _top(usage)
+        billed = billed_of(usage)
         name = message_id or str(ticket.number)
         now = ticket.now
         found = settle(
@@ -180,7 +179,7 @@ class Watch:
             message_id=message_id,
             host=host,
         )
-        small = _too_small(ticket, made, billed, name)
+        small = too_small(now, billed, at=ticket.at, request=name) if _may_say(ticket, made) else None
         if small:
             found.append(small)
             made.told_small = True
@@ -285,22 +284,6 @@ def _other_lane(before: Spelled, now: Spelled) -> bool:
     return strange + tools + system > 1
 
 
-def _top(usage: Any) -> Usage | None:
-    """The usage of the sampling itself; compaction passes read another prompt."""
-    if usage is None:
-        return None
-    source = usage if isinstance(usage, Mapping) else getattr(usage, "__dict__", {})
-    return Usage.of({**source, "iterations": None})
-
-
-def _too_small(ticket: Ticket, made: Sent, billed: Usage | None, name: str) -> Violation | None:
-    """Said once a conversation: marks that do nothing, because the prompt is below the model's minimum."""
-    row = facts.model(ticket.now.model)
-    if billed is None or row is None or ticket.before is None or made.told_small or not ticket.now.marks:
-        return None
-    if billed.prompt == 0 or billed.prompt != billed.input or billed.prompt >= row.min_prefix:
-        return None
-    where = f"{billed.prompt:,} of {row.min_prefix:,} tokens"
-    return Violation(
-        "below_minimum", "expected", where, confirmed=True, usd=0.0, at=ticket.at, request=name, model=ticket.now.model
-    )
+def _may_say(ticket: Ticket, made: Sent) -> bool:
+    """That marks do nothing is said once a conversation, at its second request: only then is something lost."""
+    return ticket.before is not None and not made.told_small

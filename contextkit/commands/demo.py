@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["arguments", "run"]
 
 _LEAST_CALLS = 4
-_WIDTH = 92  # what the table needs
+_WIDTH = 88  # what the table needs
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +93,7 @@ def _show(model: str, outcomes: list[Outcome], *, live: bool) -> None:
     table.add_column("run", no_wrap=True)
     for name in ("calls", "read", "written", "un-\ncached", "out-\nput", "USD", "hit\nrate", "breaks", "folds"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("largest\nprompt", justify="right", no_wrap=True)
+    table.add_column("max\nprompt", justify="right", no_wrap=True)
     table.add_column("own\nsec", justify="right", no_wrap=True)
     for each in outcomes:
         tokens = (each.read, each.write_5m + each.write_1h, each.uncached, each.output)
@@ -120,7 +120,12 @@ def _show(model: str, outcomes: list[Outcome], *, live: bool) -> None:
 
 
 def _short(tokens: int) -> str:
-    return f"{tokens / 1e6:.2f}M" if tokens >= 1e6 else f"{tokens / 1e3:.1f}k" if tokens >= 1e3 else f"{tokens}"  # noqa: PLR2004
+    """Three digits and a unit: 27.6M, 596k, 12.1k, 40."""
+    for unit, name in ((1e6, "M"), (1e3, "k")):
+        if tokens >= unit:
+            share = tokens / unit
+            return f"{share:.1f}{name}" if share < 100 else f"{share:.0f}{name}"  # noqa: PLR2004
+    return f"{tokens}"
 
 
 def _verdict(outcomes: list[Outcome]) -> str:

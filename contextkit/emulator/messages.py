@@ -105,7 +105,7 @@ def respond(world: World, body: dict[str, Any], headers: Headers, at: float, tie
     began, ended = _times(world, reply, at)
     sampled = _sample(world, body, prompt, reply, headers, (at, began), paused=paused)
     message = _message(world, body, sampled, reply)
-    message["usage"] = _usage(body, sampled, headers, tier)
+    message["usage"] = _usage(prompt.body, sampled, headers, tier)
     message["diagnostics"] = _diagnosed(world, body, prompt, headers, message["id"])
     message.update(prompt.extra)
     failure = line if isinstance(line, Failure) else None

@@ -110,11 +110,16 @@ def headers_of(headers: Mapping[str, str]) -> Headers:
 
 
 def modern(body: dict[str, Any]) -> dict[str, Any]:
-    """The body with `output_format` where it belongs today.
+    """The body as it would be spelled today, and as it is run.
+
+    `output_format` stands where it belongs, and Opus 4.6 runs fast requests at standard speed (fast-mode page).
 
     Raises:
-        Refusal: it is there twice.
+        Refusal: a format is there twice.
     """
+    row = model(body["model"]) if isinstance(body.get("model"), str) else None
+    if row is not None and row.id == "claude-opus-4-6" and body.get("speed") == "fast":
+        body = {**body, "speed": "standard"}
     if "output_format" not in body:
         return body
     output = body.get("output_config")

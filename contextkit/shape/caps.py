@@ -18,6 +18,7 @@ __all__ = ["FALLBACK_CHARS", "Caps"]
 FALLBACK_CHARS: Final = 8_000
 """Characters of an output that could not be shaped as declared, when the shape has no cap of its own."""
 
+_CHARACTERS_A_TOKEN: Final = 16  # text with longer tokens is rulers and blanks; a long text is not counted whole
 _TRIES: Final = 24
 _BYTES_A_CHARACTER: Final = 4  # a token is at least one byte of UTF-8, so a text this short need not be counted
 
@@ -44,6 +45,8 @@ class Caps:
             return True
         if self.max_tokens is None or len(text) * _BYTES_A_CHARACTER <= self.max_tokens:
             return False
+        if len(text) > self.max_tokens * _CHARACTERS_A_TOKEN:
+            return True
         return self._tokens(text) > self.max_tokens
 
     def text(self, text: str) -> tuple[str, str]:
@@ -77,7 +80,8 @@ class Caps:
         """Characters that may stay of a text that is over a cap."""
         room = len(text) if self.max_chars is None else self.max_chars
         if self.max_tokens is not None:
-            room = min(room, int(len(text) * self.max_tokens / max(self._tokens(text), 1.0)))
+            sample = text[: self.max_tokens * _CHARACTERS_A_TOKEN]
+            room = min(room, int(len(sample) * self.max_tokens / max(self._tokens(sample), 1.0)))
         return room
 
     def _fitted(self, value: Any, room: int, total: int, reason: str) -> tuple[str, str]:

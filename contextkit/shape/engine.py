@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from contextkit.errors import ShapeError
 from contextkit.shape.paths import bare, check
 from contextkit.shape.patterns import budget, check_pattern
-from contextkit.shape.select import MAX_MATCHES
 from contextkit.shape.shaped import BoundError
 
 if TYPE_CHECKING:
@@ -23,10 +22,13 @@ if TYPE_CHECKING:
     from contextkit.shape.patterns import Pattern
     from contextkit.shape.select import Location
 
-__all__ = ["compiled"]
+__all__ = ["MAX_LOOKED", "compiled", "values_below"]
 
 MAX_FILTERS: Final = 3
 """Filters in one path, in a row or inside each other."""
+
+MAX_LOOKED: Final = 40_000
+"""Places that an engine's path looks at in one document: about a second at worst."""
 
 _ALLOWED: Final = frozenset(
     {
@@ -88,14 +90,61 @@ def compiled(path: str, dialect: str, *, allow_regex: bool = False) -> Callable[
     tree = _parsed(path)
     _refuse(tree, path)
 
+    steps = _steps(tree)
+
     def find(document: Any) -> list[Location]:
         with budget():
-            matches = tree.find(document)
-        if len(matches) > MAX_MATCHES:
-            raise BoundError("too many matches")
+            matches = _matches(steps, document)
         return [_location(match) for match in matches]
 
     return find
+
+
+def _steps(tree: Any) -> list[Any]:
+    """The steps of a path from the left; `..` is a step (None) before the one that it looks for."""
+    steps: list[Any] = []
+    while type(tree).__name__ in {"Child", "Descendants"}:
+        steps.append(tree.right)
+        if type(tree).__name__ == "Descendants":
+            steps.append(None)
+        tree = tree.left
+    return [tree, *reversed(steps)]
+
+
+def _matches(steps: list[Any], document: Any) -> list[Any]:
+    """What `find` of the whole tree gives, with the places that it looks at counted on the way.
+
+    Raises:
+        BoundError: more than MAX_LOOKED.
+    """
+    from jsonpath_ng.jsonpath import DatumInContext, Descendants, This  # noqa: PLC0415  (heavy, only for these paths)
+
+    found, looked, deep = [DatumInContext(document)], 0, False
+    for step in steps:
+        if step is None:
+            deep = True
+            continue
+        looked += sum(values_below(datum.value, MAX_LOOKED) if deep else _size(datum.value) for datum in found)
+        if looked > MAX_LOOKED:
+            raise BoundError("too large for this path")
+        taken = Descendants(This(), step) if deep else step
+        found, deep = [match for datum in found for match in taken.find(datum)], False
+    return found
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, (dict, list)) else 1
+
+
+def values_below(value: Any, enough: int) -> int:
+    """How many values a document has, counted until there are enough."""
+    count, waiting = 0, [value]
+    while waiting and count <= enough:
+        one = waiting.pop()
+        count += 1
+        if isinstance(one, (dict, list)):
+            waiting.extend(one.values() if isinstance(one, dict) else one)
+    return count
 
 
 def _parsed(path: str) -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from contextkit.shape.shaped import is_note, note_of
+from contextkit.shape.shaped import BoundError, is_note, note_of
 from contextkit.shape.table import csv_columns
 from contextkit.shape.text import cap_lines
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["changes_only", "dedupe_lines", "keep_lines", "steps"]
 
+MAX_LINES: Final = 1_000_000
+"""Lines of a text that is worked on by lines; a longer one is capped as it is."""
+
 _COUNTED: Final = re.compile(r"(.*) \[x(\d+)\]")
 _DIFF_LINE: Final = ("+", "-", "@@", "diff ", "index ", "rename ", "new file", "deleted file", "similarity ", "Binary ")
 
@@ -25,9 +29,9 @@ def keep_lines(text: str, words: Sequence[str], *, context: int = 0) -> str:
 
     A text in which no line matches stays as it is: an empty answer would say that nothing happened.
     """
-    lines = text.split("\n")
-    wanted = [word.casefold() for word in words]
-    hits = [at for at, line in enumerate(lines) if is_note(line) or any(word in line.casefold() for word in wanted)]
+    lines = _lines(text)
+    wanted = re.compile("|".join(map(re.escape, words)), re.IGNORECASE).search
+    hits = [at for at, line in enumerate(lines) if wanted(line) or (line.startswith("[... ") and is_note(line))]
     if not any(not is_note(lines[at]) for at in hits):
         return text
     kept = sorted({near for at in hits for near in range(at - context, at + context + 1) if 0 <= near < len(lines)})
@@ -53,24 +57,25 @@ def _gap(lines: Sequence[str]) -> str:
 def dedupe_lines(text: str) -> str:
     """Each run of equal lines once with its count, where that is shorter."""
     out: list[str] = []
-    lines = text.split("\n")
-    at = 0
-    while at < len(lines):
-        end = at
-        while end < len(lines) and lines[end] == lines[at]:
-            end += 1
-        marked = f"{lines[at]} [x{end - at}]"
-        if end - at > 1 and len(marked) < (len(lines[at]) + 1) * (end - at) - 1 and not _COUNTED.fullmatch(lines[at]):
+    for line, run in groupby(_lines(text)):
+        times = sum(1 for _ in run)
+        marked = f"{line} [x{times}]"
+        if times > 1 and len(marked) < (len(line) + 1) * times - 1 and not _COUNTED.fullmatch(line):
             out.append(marked)
         else:
-            out.extend(lines[at:end])
-        at = end
+            out.extend([line] * times)
     return "\n".join(out)
+
+
+def _lines(text: str) -> list[str]:
+    if text.count("\n") >= MAX_LINES:
+        raise BoundError("too many lines")
+    return text.split("\n")
 
 
 def changes_only(text: str) -> str:
     """A unified diff without its unchanged lines; a text without a hunk stays as it is."""
-    lines = text.split("\n")
+    lines = _lines(text)
     if not any(line.startswith("@@") for line in lines):
         return text
     return "\n".join(line for line in lines if line.startswith(_DIFF_LINE) or is_note(line))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.errors import ShapeError
 from contextkit.shape.document import MAX_DEPTH
+from contextkit.shape.engine import MAX_LOOKED, values_below
 from contextkit.shape.paths import bare
 from contextkit.shape.patterns import budget, check_pattern
 from contextkit.shape.select import MAX_MATCHES
@@ -36,6 +37,7 @@ def compiled(path: str, *, allow_regex: bool = False) -> Callable[[Any], list[Lo
         ShapeError: the package is missing, the path does not parse, or it is refused and why.
     """
     environment = _environment()
+    open_text = bare(path)
     _refuse(path, allow_regex=allow_regex)
     try:
         query = environment.compile(path)
@@ -48,6 +50,8 @@ def compiled(path: str, *, allow_regex: bool = False) -> Callable[[Any], list[Lo
     def find(document: Any) -> list[Location]:
         places: list[Location] = []
         with budget():
+            if values_below(document, MAX_LOOKED) > MAX_LOOKED and (".." in open_text or "?" in open_text):
+                raise BoundError("too large for this path")
             for match in query.finditer(document):
                 places.append(tuple(match.parts))
                 if len(places) > MAX_MATCHES:

@@ -106,7 +106,7 @@ def fallback(output: Any, reason: str, caps: Caps) -> Shaped:
     value = output if isinstance(output, (dict, list)) else read(text)
     if value is not MISSING:
         try:
-            return _unshaped(plain(without_note(value)[0]), text, reason, (), caps)
+            return _unshaped(without_note(value)[0], text, reason, (), caps)
         except Exception:  # noqa: BLE001  (too deep, a circle, a member that raises: its text is what there is)
             return _fallback_json(text, reason, caps)
     note = note_of(reason, caps.handle)

@@ -104,6 +104,16 @@ def test_the_older_spelling_of_a_format_counts_as_the_newer(a_body: Body, post: 
     assert post(emulator, a_body(output_format=shape, output_config={"format": shape}), beta)[0] == 400
 
 
+def test_opus_4_6_runs_fast_requests_at_standard_speed(a_body: Body, post: Any) -> None:
+    """The response says so, and the cache is the same one (fast-mode page)."""
+    emulator = Emulator(lambda _: "ok")
+    body = a_body("word " * 6000, model="claude-opus-4-6", cache_control={"type": "ephemeral"})
+    post(emulator, body)
+    usage = post(emulator, {**body, "speed": "fast"})[1]["usage"]
+    assert usage["speed"] == "standard"
+    assert usage["cache_read_input_tokens"] > 0
+
+
 def test_tool_changes_name_tools_that_exist(a_body: Body, post: Any) -> None:
     """A system message may add a declared tool by reference; an unknown name has the API's error code."""
     tools = [{"name": name, "input_schema": {"type": "object"}} for name in ("read", "list")]

@@ -138,5 +138,5 @@ def test_the_sdk_sends_a_loan_as_it_is() -> None:
     messages = [{"role": "user", "content": [{"type": "text", "text": "Hello."}]}]
     loans = [lend(message, Slip(at, register)) for at, message in enumerate(messages)]
     emulator.client().messages.create(model="claude-opus-5", max_tokens=10, messages=loans)
-    assert emulator.log[0].body["messages"] == messages
+    assert emulator.requests[0].body["messages"] == messages
     assert register == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -253,7 +254,7 @@ class Growing(RuleBasedStateMachine):
         assert log.tokens(0) == pytest.approx(self.size)
         assert all(entry.blocks for entry in log.entries)
         users = [entry.role == "user" for entry in log.entries]
-        assert not any(first and second for first, second in zip(users, users[1:], strict=False))
+        assert not any(first and second for first, second in pairwise(users))
         assert not log.entries or log.entries[0].role == "user"
 
 

@@ -145,3 +145,12 @@ def test_a_backslash_of_a_pattern_is_written_twice() -> None:
         compiled(r"$.rows[?@.b =~ '\d']", "jsonpath", allow_regex=True)
     document = [{"b": "d"}, {"b": "7"}]
     assert kept(document, r"$[?@.b =~ '^\\d$']", allow_regex=True) == [{"b": "7"}]
+
+
+def test_a_document_that_is_too_large_for_a_filter_meets_a_bound() -> None:
+    """Filters look at a bounded number of places: beyond it the output enters capped; other paths have none."""
+    rows = [{"a": number, "b": [number]} for number in range(50_000)]
+    assert "too large for this path" in Shape(select=["$..[?@.a == 7]"]).apply(rows).note
+    assert "too large for this path" in Shape(drop=["$[?@.a == 7]"]).apply(rows).note
+    assert len(kept(rows, "$..a")) == 50_000
+    assert len(kept({"rows": rows[:30_000]}, "$.rows[?@.a < 100].b")["rows"]) == 100
