@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 
-.PHONY: demo test test-long lint format check clean benchmark-overhead
+.PHONY: demo test test-long lint format check clean
+.PHONY: benchmark-overhead benchmark-tokens benchmark-fidelity benchmark-shaping benchmark-observe
 
 demo: $(RUN)
 	@$(BIN)/contextkit demo
@@ -29,6 +30,18 @@ check: lint test
 
 benchmark-overhead: $(DEV)
 	$(BIN)/python benchmarks/overhead.py
+
+benchmark-tokens: $(DEV)
+	$(BIN)/python benchmarks/tokens.py --write
+
+benchmark-fidelity: $(DEV)
+	$(BIN)/python benchmarks/fidelity.py
+
+benchmark-shaping: $(DEV)
+	$(BIN)/python benchmarks/shaping.py
+
+benchmark-observe: $(DEV)
+	$(BIN)/python benchmarks/observe.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS: Final[dict[str, str]] = {
+    "count": "count the tokens of a text or a request body",
     "demo": "run one long agent four ways on the emulator and compare the bills",
     "emulate": "serve a local Messages API that bills like the real prompt cache",
+    "shape": "try a shape on a sample of a tool's output, or have one suggested",
 }
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api.messages import Block, dumps, plain
 from contextkit.errors import ConfigError
-from contextkit.history.archive import handle_of
 
 if TYPE_CHECKING:
     from contextkit.api.facts import Family
@@ -84,11 +83,10 @@ class Outputs:
     def _shaped(self, shape: Any, value: Any) -> str:
         from contextkit.shape.chain import apply  # noqa: PLC0415  (shapes are imported by those who use them)
 
-        original = _text(value)
-        handle = handle_of(original)
-        shaped = apply(shape, value, handle=handle, family=self.family)
+        # Without a handle in its note: what was declared away is not announced in every output, at thirty tokens each.
+        shaped = apply(shape, value, family=self.family)
         if shaped.changed:
-            self.archive.put(original)
+            self.archive.put(_text(value))
         return _clean(shaped.text)
 
     def _capped(self, text: str, value: Any) -> str:

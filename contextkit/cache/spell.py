@@ -118,7 +118,13 @@ class Chain:
     _fixed: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def spell(
-        self, body: Mapping[str, Any], betas: Iterable[str] = (), *, same: int = 0, same_fixed: bool = False
+        self,
+        body: Mapping[str, Any],
+        betas: Iterable[str] = (),
+        *,
+        same: int = 0,
+        same_fixed: bool = False,
+        marked: Iterable[tuple[int, int]] | None = None,
     ) -> Spelled:
         """Read a request.
 
@@ -127,12 +133,17 @@ class Chain:
             betas: the values of the anthropic-beta header.
             same: so many messages at the start are those of the request before, marks aside.
             same_fixed: tools and system are those of the request before, marks aside.
+            marked: message and block of each mark among those first messages; None to look for them.
         """
         messages: Sequence[Mapping[str, Any]] = body["messages"]
         last_user = next((at for at in range(len(messages) - 1, -1, -1) if messages[at]["role"] == "user"), -1)
         blocks = self._blocks.upto(same) if same else Blocks()
         if same:
-            blocks.marks = _marks_in(messages[:same], blocks.starts)
+            blocks.marks = (
+                _marks_in(messages[:same], blocks.starts)
+                if marked is None
+                else _marks_at(messages, blocks.starts, sorted(spot for spot in marked if spot[0] < same))
+            )
         blocks.extend(messages[same:] if same else messages, last_user)
         self._blocks = blocks
         if not (same_fixed and self._fixed):
@@ -159,6 +170,12 @@ def _marks_in(messages: Sequence[Mapping[str, Any]], starts: list[int]) -> list[
         for index, block in enumerate(message["content"])
         if block.get("cache_control")
     ]
+
+
+def _marks_at(
+    messages: Sequence[Mapping[str, Any]], starts: list[int], marked: Iterable[tuple[int, int]]
+) -> list[tuple[int, Ttl]]:
+    return [(starts[at] + index, life(messages[at]["content"][index].get("cache_control"))) for at, index in marked]
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[tuple[tuple[str, int], ...], int]:

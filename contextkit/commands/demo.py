@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["arguments", "run"]
 
 _LEAST_CALLS = 4
-_WIDTH = 88  # what the table needs
+_WIDTH = 100  # what the table needs
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

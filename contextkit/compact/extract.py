@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from contextkit.api.messages import dumps
 from contextkit.compact.summary import result_text
+from contextkit.tokens.estimate import text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["extractive", "identifiers"]
 
-_BYTES_PER_TOKEN: Final = 2.0  # JSON and identifiers on the newer tokenizer; other scripts have more bytes a token
+_CHARS_PER_TOKEN: Final = 8  # no text has more: what is longer than the room by this is not even counted
+_FRAME: Final = 40  # tokens for the note and the label
 _LINE: Final = 160
 _RESULT: Final = 80
 _IDENTIFIER_SHARE: Final = 0.35
@@ -37,8 +39,8 @@ _IDENTIFIER: Final = re.compile(
 )
 
 
-def identifiers(entries: Sequence[Entry], limit: int) -> list[str]:
-    """What is most likely needed again, verbatim: by frequency, with a little recency; at most `limit` bytes."""
+def identifiers(entries: Sequence[Entry], limit: float) -> list[str]:
+    """What is most likely needed again, verbatim: by frequency, with a little recency; at most `limit` tokens."""
     seen: Counter[str] = Counter()
     last: dict[str, int] = {}
     for at, entry in enumerate(entries):
@@ -49,7 +51,7 @@ def identifiers(entries: Sequence[Entry], limit: int) -> list[str]:
     ranked = sorted(seen, key=lambda name: (-seen[name] - last[name] / max(len(entries), 1), name))
     kept: list[str] = []
     for name in ranked:
-        limit -= _size(name) + 2
+        limit -= _size(name)
         if limit < 0:
             break
         kept.append(name)
@@ -79,29 +81,28 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def extractive(entries: Sequence[Entry], *, max_tokens: int) -> str:
-    """A summary of at most about `max_tokens` tokens, cut from the range."""
-    room = int(max_tokens * _BYTES_PER_TOKEN)
-    names = ", ".join(identifiers(entries, int(room * _IDENTIFIER_SHARE)))
+    """A summary of at most `max_tokens` tokens, by the estimate for the denser tokenizer, cut from the range."""
+    names = ", ".join(identifiers(entries, max_tokens * _IDENTIFIER_SHARE))
     lines = [line for entry in entries for line in _lines(entry)]
-    room -= _size(names) + 80
-    kept: list[str] = []
+    room = max_tokens - _size(names) - _FRAME
+    kept: list[int] = []
     # Newest first until the room is used, what the user said before anything else.
-    for wanted in ("user", ""):
+    for wanted in (True, False):
         for index in range(len(lines) - 1, -1, -1):
             who, line = lines[index]
-            if (who == "user") == (wanted == "user") and room > _size(line):
-                kept.append(f"{index:08d}{line}")
-                room -= _size(line) + 1
+            if (who == "user") is wanted and room > len(line) / _CHARS_PER_TOKEN and (size := _size(line)) <= room:
+                kept.append(index)
+                room -= size
     left_out = len(lines) - len(kept)
-    shown = [line[8:] for line in sorted(kept)]
+    shown = [lines[index][1] for index in sorted(kept)]
     note = [f"({left_out} further steps are left out here.)"] if left_out else []
     tail = [f"Identifiers: {names}"] if names else []
     return "\n".join([*shown, *note, *tail])
 
 
-def _size(text: str) -> int:
-    """Bytes as UTF-8."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+def _size(text: str) -> float:
+    """Tokens of a line, its end included, by the newer tokenizer: it makes more of any text."""
+    return text_tokens(text, "2026") + 1
 
 
 def _lines(entry: Entry) -> list[tuple[str, str]]:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contextkit.api.facts import LOOKBACK, MAX_MARKS
-from contextkit.api.request import Request
 from contextkit.api.validity import faults
 from contextkit.cache.breakpoints import Marks, Spot, plan
 from contextkit.cache.simulator import PromptCache
-from contextkit.history.log import Log
 from contextkit.history.view import Summary
 from contextkit.state import State
 from contextkit.tokens.parts import Remembering
 from contextkit.turn import build
 from tests.history.histories import Player, Turn, said, turns
 
+if TYPE_CHECKING:
+    from contextkit.api.request import Request
+    from contextkit.history.log import Log
+
 MODELS = ("claude-opus-5-5", "claude-opus-4-6", "claude-sonnet-5", "claude-haiku-5-5")
-LONG = said("You audit ledgers, and you are careful. " * 40)
+LONG = said("You audit ledgers, and you are careful. " * 120)
 
 
 def a_state(log: Log, *, model: str = MODELS[0], system: bool = True) -> State:
@@ -93,13 +95,14 @@ def _fold(state: State) -> bool:
 
 
 @given(turns(), st.sampled_from(MODELS), st.booleans())
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_all_that_was_written_is_read(history: list[Turn], model: str, system: bool) -> None:
-    """Turns of up to sixty blocks and forty parallel calls: each call reads exactly what the call before left behind."""
+    """Turns of up to sixty blocks and forty parallel calls: each call reads all that the call before left behind."""
     for held, read in unread(history, model=model, system=system):
         assert read == held
 
 
+@settings(max_examples=25)
 @given(turns(size=8), st.sampled_from(MODELS), st.lists(st.integers(3, 12), max_size=3).map(tuple))
 def test_it_holds_between_folds_too(history: list[Turn], model: str, folds: tuple[int, ...]) -> None:
     """A fold is the one place where less is read than stands in the cache; every call after it reads all again."""
@@ -149,14 +152,14 @@ def test_a_new_summary_leaves_the_older_ones_to_be_read() -> None:
     assert reads[9] < reads[19] < reads[18]  # the second one the first summary as well
 
 
-SPOTS = st.builds(Spot, st.integers(1, 200), st.integers(0, 50), st.integers(0, 50))
+SPOTS = st.integers(1, 200).map(lambda step: Spot(step, step // 7, step % 7))
 
 
 @given(SPOTS, SPOTS | st.none(), SPOTS | st.none(), st.integers(0, 9_000), st.sampled_from([512, 1_024, 4_096]))
 def test_at_most_four_and_none_for_nothing(
     last: Spot, summary: Spot | None, written: Spot | None, fixed: int, minimum: int
 ) -> None:
-    """Three places in order beside the fixed end; the last block always, what was written only where it is out of reach."""
+    """Three places in order beside the fixed end; the last block always, what was written only where out of reach."""
     marks = plan(last=last, summary=summary, written=written, fixed_tokens=fixed, minimum=minimum)
     wanted = {last} | ({summary} if summary else set())
     assert marks.fixed is (fixed >= minimum)
