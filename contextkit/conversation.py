@@ -23,6 +23,7 @@ from contextkit.tokens.quick import quick_tokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from contextkit.cache.lifetime import Advice
     from contextkit.compact.policies import Compaction
     from contextkit.history.archive import Archive
     from contextkit.ledger import Ledger
@@ -46,7 +47,7 @@ class Conversation:
         compaction: when old turns become summaries; None for never.
         summarizer: who writes them: a model or its short name, "extractive" (no model), or a callable that gets the
             transcript and gives the summary (`def` or `async def`).
-        ttl: lifetime of cache entries, "5m" or "1h".
+        ttl: lifetime of cache entries, "5m", "1h", or "auto": by the gaps between the calls (see `ttl_advice`).
         repair: close open tool calls with an error result, where `user()` would otherwise refuse.
         max_output_chars: cap of any one tool output; the original stays in the archive.
         clock: gives Unix seconds, for the ledger.
@@ -67,7 +68,7 @@ class Conversation:
         shapes: Shapes | None = None,
         compaction: Compaction | _Default | None = "default",
         summarizer: Summarizer = "haiku",
-        ttl: facts.Ttl = "5m",
+        ttl: facts.Ttl | Literal["auto"] = "5m",
         repair: bool = False,
         max_output_chars: int = 200_000,
         clock: Callable[[], float] = time.time,
@@ -221,6 +222,26 @@ class Conversation:
         """`async with conv.astream(client) as stream:`, as `stream`, with an asynchronous client."""
         return drive.AsyncStreaming(turn.turn(self._state, now=self._clock(), step=step), client)
 
+    def prewarm(self, client: Any) -> Any:
+        """Write the prefix to the cache before it is needed, or keep it alive: one call with `max_tokens=0`.
+
+        Before the first message it warms tools and system (once, before a fan-out of conversations that share them);
+        later it re-reads what the last request wrote, at the read price, and renews it. Booked as "warm".
+
+        Raises:
+            ConfigError: the parameters do not go with `max_tokens=0` (manual thinking, output format, forced tools).
+        """
+        return drive.run(turn.warm(self._state, now=self._clock()), client)
+
+    async def aprewarm(self, client: Any) -> Any:
+        """As `prewarm`, with an asynchronous client."""
+        return await drive.arun(turn.warm(self._state, now=self._clock()), client)
+
+    @property
+    def ttl_advice(self) -> Advice | None:
+        """What each lifetime would cost a call, by the gaps so far, and where the choice turns."""
+        return self._state.advice()
+
     def compact(self, client: Any, *, force: bool = False) -> int:
         """Fold now if the budget is passed (or `force`); returns how many folds were made."""
         return drive.run(turn.compact(self._state, now=self._clock(), force=force), client)
@@ -312,8 +333,8 @@ def _check(*, model: str, max_tokens: int, ttl: str, summarizer: Summarizer, par
         raise ConfigError("no model is named", where="Conversation(model=)", fix='Give an id, or "sonnet".')
     if max_tokens < 1:
         raise ConfigError(f"max_tokens is {max_tokens}", where="Conversation(max_tokens=)", fix="Give 1 or more.")
-    if ttl not in facts.TTL_SECONDS:
-        raise ConfigError(f"ttl is {ttl!r}", where="Conversation(ttl=)", fix='Give "5m" or "1h".')
+    if ttl not in {*facts.TTL_SECONDS, "auto"}:
+        raise ConfigError(f"ttl is {ttl!r}", where="Conversation(ttl=)", fix='Give "5m", "1h" or "auto".')
     if not callable(summarizer) and not isinstance(summarizer, str):
         raise ConfigError(
             "the summarizer is neither a name nor callable",

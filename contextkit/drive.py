@@ -87,6 +87,11 @@ def _resource(client: Any, request: Request) -> Any:
     return client.beta.messages if "betas" in request.params else client.messages
 
 
+def _is_async(resource: Any) -> bool:
+    """Asked before the call, because an asynchronous stream that is never entered leaves a coroutine behind."""
+    return inspect.iscoroutinefunction(inspect.unwrap(resource.create))
+
+
 def _asked(ask: Ask) -> Request:
     if ask.request is None:
         raise ConfigError("an Ask without request and without call", where="drive")
@@ -141,7 +146,12 @@ class Streaming:
             while ask.purpose != "turn":
                 ask = _deliver(self._flow, _tried(lambda each: _perform(self._client, each), ask))
             request = _asked(ask)
-            self._manager = _resource(self._client, request).stream(**request.params)
+            resource = _resource(self._client, request)
+            if _is_async(resource):
+                raise ConfigError(
+                    "this client is asynchronous", where="stream()", fix="Use `async with conv.astream(client)`."
+                )
+            self._manager = resource.stream(**request.params)
             self._stream = self._manager.__enter__()
         return self._stream
 
@@ -176,6 +186,10 @@ class AsyncStreaming:
                 ask = _deliver(self._flow, await _atried(self._client, ask))
             request = _asked(ask)
             self._manager = _resource(self._client, request).stream(**request.params)
+            if not hasattr(self._manager, "__aenter__"):
+                raise ConfigError(
+                    "this client is synchronous", where="astream()", fix="Use `with conv.stream(client)`."
+                )
             self._stream = await self._manager.__aenter__()
         return self._stream
 

@@ -6,6 +6,8 @@ SDK (rate limits, timeouts, refusals by the API) pass through unchanged.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "BudgetError",
     "ConfigError",
@@ -35,6 +37,14 @@ class ContextKitError(Exception):
         place = f" ({where})" if where else ""
         advice = f" {fix}" if fix else ""
         super().__init__(f"{what}{place}.{advice}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.what, self.where, self.fix)
+
+
+def _again(kind: type[ContextKitError], what: str, where: str, fix: str) -> ContextKitError:
+    """An error as it was, in another process: pickle would make it of its text alone."""
+    return kind(what, where=where, fix=fix)
 
 
 class ConfigError(ContextKitError, ValueError):

@@ -132,4 +132,4 @@ def _text(value: Any) -> str:
 def _clean(text: str) -> str:
     if text.isascii():
         return text
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # a pair becomes its character

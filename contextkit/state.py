@@ -5,12 +5,14 @@ Law: one mutable object, changed by turn.py and by the conversation that holds i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from contextkit.api import facts
-from contextkit.api.usage import Usage
+from contextkit.api.usage import Usage, price
+from contextkit.cache.lifetime import SHORT, Advice, advise
 from contextkit.errors import ContentError
 from contextkit.history.archive import Archive
 from contextkit.history.loan import Slip, lend
@@ -34,6 +36,7 @@ __all__ = ["Sent", "State", "Summarizer"]
 Summarizer = str | Callable[[str], str | Awaitable[str]]
 """A model or its short name, "extractive", or a callable that makes a summary of a transcript."""
 
+_GAPS: Final = 64  # calls whose gaps the choice of a lifetime rests on
 _SUMMARY_TOKENS: Final = 1_000
 
 
@@ -65,6 +68,9 @@ class State:
         frozen: a request has been made, so tools and system stand.
         written: the highest place that a sent request has written to the cache and that still stands.
         sent: of the request under way; None when none is.
+        life: the lifetime in use where `ttl` is "auto".
+        gaps: seconds between the starts of the last calls.
+        called_at: when the last call was made.
         retry_at: after a failed summary, prompt tokens from which a new one is tried.
         failed_in_a_row: summaries that failed since the last fold.
     """
@@ -74,7 +80,7 @@ class State:
     system: list[Block]
     tools: list[dict[str, Any]]
     params: dict[str, Any]
-    ttl: Ttl
+    ttl: Ttl | Literal["auto"]
     policy: Compaction | None
     summarizer: Summarizer
     log: Log = field(default_factory=Log)
@@ -92,11 +98,14 @@ class State:
     frozen: bool = False
     written: Spot | None = None
     sent: Sent | None = None
+    life: Ttl = "5m"
+    gaps: deque[float] = field(default_factory=lambda: deque(maxlen=_GAPS))
+    called_at: float | None = None
     retry_at: int = 0
     failed_in_a_row: int = 0
     _before_thinking: Spot | None = None
     _last_total: tuple[tuple[float, int], Estimate] | None = None
-    _fixed: dict[bool, dict[str, Any]] = field(default_factory=dict)
+    _fixed: dict[tuple[bool, Ttl], dict[str, Any]] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -110,7 +119,8 @@ class State:
     @property
     def mark(self) -> dict[str, str]:
         """The mark that is put on blocks."""
-        return {"type": "ephemeral"} if self.ttl == "5m" else {"type": "ephemeral", "ttl": self.ttl}
+        life = self.life if self.ttl == "auto" else self.ttl
+        return {"type": "ephemeral"} if life == "5m" else {"type": "ephemeral", "ttl": life}
 
     @property
     def summary_tokens(self) -> int:
@@ -127,9 +137,10 @@ class State:
         if self._touched:
             self._fixed.clear()
             self._touched.clear()
-        if mark not in self._fixed:
-            self._fixed[mark] = self._make_fixed(mark=mark)
-        return dict(self._fixed[mark])
+        key = mark, self.life
+        if key not in self._fixed:
+            self._fixed[key] = self._make_fixed(mark=mark)
+        return dict(self._fixed[key])
 
     def _make_fixed(self, *, mark: bool) -> dict[str, Any]:
         system, tools = list(self.system), list(self.tools)
@@ -192,6 +203,25 @@ class State:
         self.sent = None
         self._before_thinking = None
         self.retry_at = self.failed_in_a_row = 0
+
+    def begin(self, now: float) -> None:
+        """A call starts: note the gap, and where the lifetime is "auto", choose it anew after a long one."""
+        if self.called_at is not None and now >= self.called_at:
+            self.gaps.append(now - self.called_at)
+            if self.ttl == "auto" and self.gaps[-1] >= SHORT:
+                advice = self.advice()
+                self.life = advice.ttl if advice else "5m"
+        self.called_at = now
+
+    def advice(self) -> Advice | None:
+        """What each lifetime would cost a call, by the gaps so far; None when the model's price is not known."""
+        found = price(self.model, prompt=self.total().tokens)
+        if found is None:
+            return None
+        calls = max(self.calibration.seen + 1, 1)
+        prefix = self.total().tokens
+        growth = max(prefix - self.fixed_tokens, 0.0) / calls
+        return advise(tuple(self.gaps), prefix=prefix, growth=growth, price=found)
 
     def learn(self, spot: Spot, raw: float, billed: int, *, thinking: bool) -> None:
         """After a call: what it wrote stands, and what it was billed corrects the estimate."""

@@ -17,7 +17,7 @@ from contextkit.cache import breakpoints
 from contextkit.compact import plan, summary
 from contextkit.compact.extract import extractive
 from contextkit.compact.policies import window
-from contextkit.errors import BudgetError, HistoryError, SummaryError
+from contextkit.errors import BudgetError, ConfigError, HistoryError, SummaryError
 from contextkit.history.view import Summary
 from contextkit.state import Sent, State
 from contextkit.tokens.quick import quick_tokens
@@ -25,7 +25,7 @@ from contextkit.tokens.quick import quick_tokens
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-__all__ = ["BookkeepingWarning", "build", "compact", "prepare", "record", "turn"]
+__all__ = ["BookkeepingWarning", "build", "compact", "prepare", "record", "turn", "warm"]
 
 _BACK_OFF: Final = 0.05
 """After a summary failed: share of the budget that has to come before the next try; doubled at each failure."""
@@ -56,7 +56,7 @@ def prepare(state: State, *, now: float, step: str = "", alone: bool = False) ->
     _check_answerable(state)
     if not state.frozen or len(state.log.entries) == 1 or over(state):
         yield from compact(state, now=now, step=step, alone=alone)
-    return build(state)
+    return build(state, now)
 
 
 def _check_answerable(state: State) -> None:
@@ -69,6 +69,42 @@ def _check_answerable(state: State) -> None:
     entries = state.log.entries
     if not entries or (entries[-1].role == "assistant" and not state.paused):
         raise HistoryError("there is nothing to answer", where="request()", fix="Call user(...) or tool_result(...).")
+
+
+def warm(state: State, *, now: float) -> Generator[Ask, Reply, Any]:
+    """One call with `max_tokens=0`: prefill only, writing or renewing what the next turn will read."""
+    request = _warm_request(state)
+    state.begin(now)
+    reply = yield Ask("warm", request)
+    state.book_row(Answer.of(reply.message), now=now, step="", purpose="warm")
+    return reply.message
+
+
+def _warm_request(state: State) -> Request:
+    """What was written last, or tools and system alone; a placeholder to answer, unmarked (prompt-caching page)."""
+    fixed = state.fixed(mark=True)
+    refused = [
+        name
+        for name, found in (
+            ("thinking", (fixed.get("thinking") or {}).get("type") == "enabled"),
+            ("output_config.format", (fixed.get("output_config") or {}).get("format")),
+            ("tool_choice", (fixed.get("tool_choice") or {}).get("type") in {"any", "tool"}),
+        )
+        if found
+    ]
+    if refused:
+        raise ConfigError(
+            f"the API refuses max_tokens=0 together with {', '.join(refused)}",
+            where="prewarm()",
+            fix="Warm up by an ordinary call, or leave the parameter out of this conversation.",
+        )
+    state.frozen = True
+    placeholder = {"role": "user", "content": [{"type": "text", "text": "(warm-up)"}]}
+    if state.written is None:
+        return Request({**fixed, "max_tokens": 0, "messages": [placeholder]})
+    messages: list[Any] = state.view.messages()[: state.written.message + 1]
+    messages[-1] = _marked(messages[-1], state.written.block, state.mark)
+    return Request({**fixed, "max_tokens": 0, "messages": messages})
 
 
 def compact(
@@ -166,9 +202,10 @@ def _extract(state: State, wanted: plan.Fold) -> Summary | None:
         return None
 
 
-def build(state: State) -> Request:
-    """The request for what is in the window now."""
+def build(state: State, now: float) -> Request:
+    """The request for what is in the window at Unix time `now`."""
     state.frozen = True
+    state.begin(now)
     view = state.view
     messages: list[Any] = view.messages()
     row = state.row

@@ -352,7 +352,7 @@ def test_repair_closes_open_calls() -> None:
         ({"a": [1, None]}, '{"a":[1,null]}'),
         ([], "[]"),
         (3.5, "3.5"),
-        ("lone \ud800 surrogate", "lone ��� surrogate"),
+        ("lone \ud800 surrogate", "lone � surrogate"),
         ([{"type": "text", "text": "a"}, {"type": "text", "text": ""}], [{"type": "text", "text": "a"}]),
     ],
 )
@@ -568,3 +568,56 @@ def test_one_hour_marks_are_written_for_an_hour() -> None:
     assert rows[0].usage.write_1h > 0
     assert rows[0].usage.write_5m == 0
     assert rows[1].usage.read == rows[0].usage.prompt
+
+
+def test_prewarm_writes_the_shared_prefix_for_others() -> None:
+    """One warm-up before a fan-out: every conversation with the same tools and system reads it at its first call."""
+    emulator = Emulator(["One.", "Two."], clock=Clock())
+    client = emulator.client()
+    first = a_conversation(clock=lambda: emulator.clock.now)
+    warmed = first.prewarm(client)
+    assert warmed.content == []
+    assert [row.purpose for row in first.ledger] == ["warm"]
+    other = a_conversation().user("Hi")
+    for conv in (first.user("Hi"), other):
+        conv.send(client)
+        assert list(conv.ledger)[-1].usage.read > 1_000
+
+
+def test_prewarm_keeps_a_conversation_alive() -> None:
+    """A keep-alive between two calls costs one read, and the next call reads everything although it comes late."""
+    emulator = Emulator(["One.", "Two."], clock=Clock())
+    conv, client = a_conversation(clock=lambda: emulator.clock.now), emulator.client()
+    conv.user("Hi").send(client)
+    emulator.clock.advance(280)
+    conv.prewarm(client)
+    emulator.clock.advance(280)
+    conv.user("Again").send(client)
+    first, alive, last = conv.ledger
+    assert alive.usage.read == first.usage.prompt
+    assert alive.usage.write_5m == alive.usage.output == 0
+    assert last.usage.read == first.usage.prompt
+
+
+def test_prewarm_says_what_the_api_would_refuse() -> None:
+    """Manual thinking does not go with max_tokens=0: the error says so before anything is sent."""
+    conv = a_conversation(model="claude-opus-4-6", thinking={"type": "enabled", "budget_tokens": 1_024})
+    with pytest.raises(ConfigError, match="max_tokens=0"):
+        conv.prewarm(Emulator().client())
+
+
+def test_automatic_lifetime_follows_the_gaps() -> None:
+    """A user who comes back every twenty minutes gets hour marks, and from then on reads what was written."""
+    emulator = Emulator([f"Answer {n}." for n in range(8)], clock=Clock())
+    conv, client = a_conversation(ttl="auto", clock=lambda: emulator.clock.now), emulator.client()
+    for n in range(8):
+        conv.user(f"Question {n}? " + "And more. " * 20).send(client)
+        emulator.clock.advance(1_200)
+    rows = list(conv.ledger)
+    assert rows[0].usage.write_5m > 0
+    assert rows[3].usage.write_1h > 0
+    assert rows[-1].usage.read > 1_000
+    advice = conv.ttl_advice
+    assert advice is not None
+    assert advice.usd_1h < advice.usd_5m
+    assert advice.long_share == 1

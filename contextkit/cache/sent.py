@@ -25,6 +25,10 @@ _CHARS_A_TOKEN: Final = 3.0
 """For a prompt that was never billed; off by up to 40 % (measured on billed sessions), so never called confirmed."""
 
 
+_ENTRIES: Final = 24
+"""Entries that are remembered of one conversation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What a request left in the cache.
@@ -114,5 +118,8 @@ def remember(
                 kept = old.tokens if old and mark is not now.marks[-1] else tokens
                 entries[mark.pos] = Entry(mark.pos, mark.step, kept, mark.ttl, at + TTL_SECONDS[mark.ttl])
     told = before.told_small if before else False
-    ordered = tuple(entries[pos] for pos in sorted(entries))
+    places = sorted(entries)
+    if len(places) > _ENTRIES:  # the lowest are tools, system and summaries; between them and the end nothing is read
+        places = [*places[: _ENTRIES // 2], *places[-(_ENTRIES // 2) :]]
+    ordered = tuple(entries[pos] for pos in places)
     return Sent(now, ordered, texts or [], at, message_id, told_small=told, host=host)

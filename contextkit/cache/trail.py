@@ -164,4 +164,6 @@ def _unchanged(before: Sequence[Any], now: Sequence[Any]) -> int:
     """How many objects at the start are the very same; one comparison in C when all are."""
     if len(now) >= len(before) and all(map(_is, before, now)):
         return len(before)
-    return next((at for at, (a, b) in enumerate(zip(before, now, strict=False)) if a is not b), min(len(before), len(now)))
+    return next(
+        (at for at, (a, b) in enumerate(zip(before, now, strict=False)) if a is not b), min(len(before), len(now))
+    )

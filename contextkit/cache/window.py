@@ -17,6 +17,7 @@ __all__ = ["EMPTY", "Window", "between", "kept", "short"]
 _WIDTH: Final = 80
 _LEAD: Final = 20
 _DEEP: Final = 50
+_FLAT: Final = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def kept(block: Mapping[str, Any]) -> Kept:
     if kind == "tool_result" and type(block.get("content")) is str:
         return {**block}
     given = block.get("input")
-    if kind == "tool_use" and type(given) is dict and all(type(value) is str for value in given.values()):
+    if kind == "tool_use" and type(given) is dict and _FLAT.issuperset(map(type, given.values())):
         return {**block, "input": {**given}}
     return _canonical(block)
 

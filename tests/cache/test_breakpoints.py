@@ -95,14 +95,14 @@ def _fold(state: State) -> bool:
 
 
 @given(turns(), st.sampled_from(MODELS), st.booleans())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_all_that_was_written_is_read(history: list[Turn], model: str, system: bool) -> None:
     """Turns of up to sixty blocks and forty parallel calls: each call reads all that the call before left behind."""
     for held, read in unread(history, model=model, system=system):
         assert read == held
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(turns(size=8), st.sampled_from(MODELS), st.lists(st.integers(3, 12), max_size=3).map(tuple))
 def test_it_holds_between_folds_too(history: list[Turn], model: str, folds: tuple[int, ...]) -> None:
     """A fold is the one place where less is read than stands in the cache; every call after it reads all again."""
@@ -160,6 +160,7 @@ def test_at_most_four_and_none_for_nothing(
     last: Spot, summary: Spot | None, written: Spot | None, fixed: int, minimum: int
 ) -> None:
     """Three places in order beside the fixed end; the last block always, what was written only where out of reach."""
+    summary = min(summary, last) if summary else None  # a summary stands before what follows it
     marks = plan(last=last, summary=summary, written=written, fixed_tokens=fixed, minimum=minimum)
     wanted = {last} | ({summary} if summary else set())
     assert marks.fixed is (fixed >= minimum)
