@@ -9,13 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from contextkit.cache.violations import Violation
     from contextkit.compact.policies import Compaction
     from contextkit.conversation import Conversation
     from contextkit.errors import ContextKitError
     from contextkit.ledger import Ledger
+    from contextkit.middleware import observe
     from contextkit.shape.chain import Shape
 
-__all__ = ["Compaction", "ContextKitError", "Conversation", "Ledger", "Shape", "__version__"]
+__all__ = ["Compaction", "ContextKitError", "Conversation", "Ledger", "Shape", "Violation", "__version__", "observe"]
 
 __version__: Final = "0.1.0"
 
@@ -25,6 +27,8 @@ _HOMES: Final = {
     "Conversation": "contextkit.conversation",
     "Ledger": "contextkit.ledger",
     "Shape": "contextkit.shape.chain",
+    "Violation": "contextkit.cache.violations",
+    "observe": "contextkit.middleware",
 }
 
 

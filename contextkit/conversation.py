@@ -7,27 +7,35 @@ A Conversation belongs to one thread or task at a time.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from uuid import uuid4
 
 from contextkit import drive, turn
 from contextkit.api import facts
 from contextkit.api.answer import Answer
 from contextkit.api.messages import Block, blocks_of, plain
 from contextkit.context import Context
-from contextkit.errors import ConfigError, ContentError, FrozenError, HistoryError
+from contextkit.errors import ContentError, FrozenError, HistoryError
+from contextkit.history.archive import Archive
 from contextkit.history.loan import returned
-from contextkit.outputs import Outputs
-from contextkit.state import State, Summarizer
+from contextkit.outputs import Outputs, declared
+from contextkit.recall import TOOL, offered
+from contextkit.state import State, Summarizer, check_settings
+from contextkit.store.base import opened
 from contextkit.tokens.quick import quick_tokens
+from contextkit.tools.function import definition_of, shapes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from contextkit.cache.lifetime import Advice
+    from contextkit.cache.violations import Violation
     from contextkit.compact.policies import Compaction
-    from contextkit.history.archive import Archive
     from contextkit.ledger import Ledger
-    from contextkit.outputs import Shapes
+    from contextkit.outputs import Shapes, ToolDrift
+    from contextkit.store.base import Store
 
 __all__ = ["Conversation"]
 
@@ -41,15 +49,24 @@ class Conversation:
     Args:
         model: model id or short name ("haiku", "sonnet", "opus", "fable").
         system: system prompt, text or blocks; frozen at the first request.
-        tools: tool definitions, dicts or SDK objects, in the order they are sent; frozen at the first request.
+        tools: definitions (dicts, SDK objects, `@contextkit.tool`) in the order they are sent; frozen at the first
+            request.
         max_tokens: upper bound of one answer, tokens.
-        shapes: what enters of each tool's output: shape (or chain, or callable) by tool name; "*" for all others.
+        shapes: what enters of each tool's output: shape (or chain, or callable) by tool name; "*" for all others;
+            or the path of a JSON file or pyproject.toml that declares them.
         compaction: when old turns become summaries; None for never.
         summarizer: who writes them: a model or its short name, "extractive" (no model), or a callable that gets the
             transcript and gives the summary (`def` or `async def`).
         ttl: lifetime of cache entries, "5m", "1h", or "auto": by the gaps between the calls (see `ttl_advice`).
         repair: close open tool calls with an error result, where `user()` would otherwise refuse.
         max_output_chars: cap of any one tool output; the original stays in the archive.
+        archive: where originals of what is cut are kept: an Archive, a store, or the path of a SQLite file; None for
+            memory, 256 MB compressed at most.
+        recall: offer the model the `recall` tool, which reads the archive (150 to 200 tokens, once), and name handles
+            where something is left out; `tool_result(id)` answers it. "auto" leaves it to a loop that runs tools.
+        on_violation: called with every `Violation` when its bill is in.
+        diagnostics: ask the API for the reason of every miss: "auto" does where the client is the Claude API's own
+            (`send` and its kin), True does always, False never.
         clock: gives Unix seconds, for the ledger.
         **params: further arguments of `client.messages.create`, the same in every call (thinking, tool_choice,
             output_config, metadata, betas, ...).
@@ -65,12 +82,16 @@ class Conversation:
         system: str | Sequence[Any] = (),
         tools: Iterable[Any] = (),
         max_tokens: int = _MAX_TOKENS,
-        shapes: Shapes | None = None,
+        shapes: Shapes | str | Path | None = None,
         compaction: Compaction | _Default | None = "default",
         summarizer: Summarizer = "haiku",
         ttl: facts.Ttl | Literal["auto"] = "5m",
         repair: bool = False,
         max_output_chars: int = 200_000,
+        archive: Archive | Store | str | Path | None = None,
+        recall: bool | Literal["auto"] = "auto",
+        on_violation: Callable[[Violation], object] | None = None,
+        diagnostics: bool | Literal["auto"] = "auto",
         clock: Callable[[], float] = time.time,
         **params: Any,
     ) -> None:
@@ -78,18 +99,27 @@ class Conversation:
             from contextkit.compact.policies import Compaction as Policy  # noqa: PLC0415  (name taken above)
 
             compaction = Policy()
-        _check(model=model, max_tokens=max_tokens, ttl=ttl, summarizer=summarizer, params=params)
+        check_settings(model=model, max_tokens=max_tokens, ttl=ttl, summarizer=summarizer, params=params)
+        tools = list(tools)
         self._state = State(
             model=facts.resolve(model),
             max_tokens=max_tokens,
             system=blocks_of(system, where="system"),
-            tools=[_tool(tool, at) for at, tool in enumerate(tools)],
+            tools=[definition_of(tool, f"tools[{at}]") for at, tool in enumerate(tools)],
             params={name: plain(value, where=name) for name, value in params.items() if value is not None},
             ttl=ttl,
             policy=compaction,
             summarizer=summarizer,
+            archive=_archive(archive),
         )
-        self._outputs = Outputs(shapes or {}, self._state.archive, max_output_chars, self._state.family)
+        shapes = declared(shapes, shapes_of(tools))
+        self._outputs = Outputs(shapes, self._state.archive, max_output_chars, self._state.family)
+        self._recall = recall
+        if offered(recall, self._state.tools):
+            self._offer_recall()
+        self._state.own.on_violation = on_violation
+        self._diagnostics = diagnostics
+        self._state.diagnostics = diagnostics is True
         self._repair = repair
         self._clock = clock
         self._busy = False
@@ -145,7 +175,8 @@ class Conversation:
 
         Args:
             tool_use_id: the call's id.
-            output: text, any JSON value, or content blocks.
+            output: text, any JSON value, or content blocks. A call of `recall` is answered from the archive,
+                whatever is given here.
             is_error: the tool failed.
 
         Raises:
@@ -153,6 +184,8 @@ class Conversation:
         """
         tool = self._state.log.open_calls.get(tool_use_id, "")
         block: Block = {"type": "tool_result", "tool_use_id": tool_use_id}
+        if tool == TOOL["name"] and self._state.recall:
+            output, is_error = self._outputs.recalled(self._state.log.input_of(tool_use_id))
         if tool:  # an unknown id is refused below, before its output is looked at
             content = self._outputs.enter(tool, output, is_error=is_error)
             block |= {"content": content} if content else {}
@@ -208,19 +241,19 @@ class Conversation:
             client: any synchronous client of the SDK (Anthropic, Bedrock, Vertex, Foundry).
             step: a name for the ledger.
         """
-        return drive.run(turn.turn(self._state, now=self._clock(), step=step), client)
+        return drive.run(self._turn(client, step), client)
 
     async def asend(self, client: Any, *, step: str = "") -> Any:
         """As `send`, with an asynchronous client."""
-        return await drive.arun(turn.turn(self._state, now=self._clock(), step=step), client)
+        return await drive.arun(self._turn(client, step), client)
 
     def stream(self, client: Any, *, step: str = "") -> drive.Streaming:
         """`with conv.stream(client) as stream:` gives the SDK's stream; the answer is recorded at the block's end."""
-        return drive.Streaming(turn.turn(self._state, now=self._clock(), step=step), client)
+        return drive.Streaming(self._turn(client, step), client)
 
     def astream(self, client: Any, *, step: str = "") -> drive.AsyncStreaming:
         """`async with conv.astream(client) as stream:`, as `stream`, with an asynchronous client."""
-        return drive.AsyncStreaming(turn.turn(self._state, now=self._clock(), step=step), client)
+        return drive.AsyncStreaming(self._turn(client, step), client)
 
     def prewarm(self, client: Any) -> Any:
         """Write the prefix to the cache before it is needed, or keep it alive: one call with `max_tokens=0`.
@@ -242,6 +275,11 @@ class Conversation:
         """What each lifetime would cost a call, by the gaps so far, and where the choice turns."""
         return self._state.advice()
 
+    def _turn(self, client: Any, step: str) -> Any:
+        if self._diagnostics == "auto":
+            self._state.diagnostics = _first_party(client)
+        return turn.turn(self._state, now=self._clock(), step=step)
+
     def compact(self, client: Any, *, force: bool = False) -> int:
         """Fold now if the budget is passed (or `force`); returns how many folds were made."""
         return drive.run(turn.compact(self._state, now=self._clock(), force=force), client)
@@ -261,6 +299,11 @@ class Conversation:
         return Context.of(self._state)
 
     @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Every loss of the cached prefix, with cause, blame, tokens and price; planned ones too."""
+        return tuple(self._state.own.violations)
+
+    @property
     def ledger(self) -> Ledger:
         """One row a call."""
         return self._state.ledger
@@ -269,6 +312,20 @@ class Conversation:
     def archive(self) -> Archive:
         """The originals of outputs that were cut, under their handles."""
         return self._state.archive
+
+    def recall(self, handle: str, **part: Any) -> str:
+        """What the `recall` tool says: a part of an original, or why there is none. Never raises.
+
+        Args:
+            handle: as a note or a summary names it.
+            **part: path, lines, search, max_chars; see `contextkit.recall.recall`.
+        """
+        return self._outputs.recalled({"handle": handle, **part}).text
+
+    @property
+    def drift(self) -> tuple[ToolDrift, ...]:
+        """Outputs that were not what their declared model says, oldest first; the last 1,000."""
+        return tuple(self._outputs.drift)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -304,7 +361,18 @@ class Conversation:
     @tools.setter
     def tools(self, value: Iterable[Any]) -> None:
         self._thaw("tools")
-        self._state.tools = [_tool(tool, at) for at, tool in enumerate(value)]
+        value = list(value)
+        own = [TOOL] if self._state.recall else []
+        self._state.tools = [*(definition_of(tool, f"tools[{at}]") for at, tool in enumerate(value)), *own]
+        self._outputs = replace(self._outputs, shapes={**self._outputs.shapes, **shapes_of(value)})
+        self._state.measure_fixed()
+
+    def _offer_recall(self) -> None:
+        """Offer the tool from the first request on; for loops that answer it by themselves."""
+        self._thaw("tools")
+        self._state.recall = True
+        self._outputs = replace(self._outputs, recall=True)
+        self._state.tools.append(TOOL)
         self._state.measure_fixed()
 
     def _thaw(self, what: str) -> None:
@@ -320,31 +388,14 @@ class Conversation:
         return f"<Conversation {self.model} {len(self._state.log.entries)} messages, about {window.tokens:,} tokens>"
 
 
-def _tool(tool: Any, at: int) -> dict[str, Any]:
-    made = plain(tool, where=f"tools[{at}]")
-    if not isinstance(made, dict) or not (made.get("name") or made.get("type")):
-        raise ConfigError("a tool has no name", where=f"tools[{at}]", fix='Give {"name", "input_schema", ...}.')
-    made.pop("cache_control", None)
-    return made
+def _first_party(client: Any) -> bool:
+    """Whether a client talks to the Claude API itself, which is known to have cache diagnostics."""
+    host = str(getattr(client, "base_url", "")).split("//")[-1].split("/")[0]
+    return type(client).__name__ in {"Anthropic", "AsyncAnthropic"} and host == "api.anthropic.com"
 
 
-def _check(*, model: str, max_tokens: int, ttl: str, summarizer: Summarizer, params: Mapping[str, Any]) -> None:
-    if not model:
-        raise ConfigError("no model is named", where="Conversation(model=)", fix='Give an id, or "sonnet".')
-    if max_tokens < 1:
-        raise ConfigError(f"max_tokens is {max_tokens}", where="Conversation(max_tokens=)", fix="Give 1 or more.")
-    if ttl not in {*facts.TTL_SECONDS, "auto"}:
-        raise ConfigError(f"ttl is {ttl!r}", where="Conversation(ttl=)", fix='Give "5m", "1h" or "auto".')
-    if not callable(summarizer) and not isinstance(summarizer, str):
-        raise ConfigError(
-            "the summarizer is neither a name nor callable",
-            where="Conversation(summarizer=)",
-            fix='Give "haiku", "extractive", a model id or a function of the transcript.',
-        )
-    unknown = sorted(set(params) - facts.CREATE_PARAMS)
-    if unknown:
-        raise ConfigError(
-            f"messages.create takes no {', '.join(unknown)}",
-            where="Conversation(**params)",
-            fix=f"Known: {', '.join(sorted(facts.CREATE_PARAMS))}.",
-        )
+def _archive(given: Archive | Store | str | Path | None) -> Archive:
+    """An archive of this conversation alone: its space in a shared store has a name that nobody else has."""
+    if isinstance(given, Archive):
+        return given
+    return Archive() if given is None else Archive(opened(given), uuid4().hex)

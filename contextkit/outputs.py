@@ -1,27 +1,32 @@
 """Tool outputs at the door: shaped once, capped, and the original kept.
 
 Law: an output enters once and never changes afterwards. What is cut is in the archive under the handle that the
-visible note names.
+visible note names; a selection that was declared names it only where the `recall` tool is offered to read it.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api.messages import Block, dumps, plain
 from contextkit.errors import ConfigError
+from contextkit.recall import MAX_CHARS, NAME, Recalled, answer
 
 if TYPE_CHECKING:
     from contextkit.api.facts import Family
     from contextkit.history.archive import Archive
     from contextkit.shape.chain import Shape
 
-__all__ = ["Outputs", "Shapes"]
+__all__ = ["Outputs", "Shapes", "ToolDrift", "declared"]
 
 Shapes = Mapping[str, "Shape | Any"]
 """What enters of each tool's output, by tool name; "*" stands for every tool without its own."""
+
+_DRIFTS: Final = 1_000  # findings that are kept; a tool that drifts does so in every output
 
 _RESULT_BLOCKS: Final = frozenset({"text", "image", "document", "search_result", "tool_reference", "browser_state"})
 _HOLDS: Final[dict[str, tuple[str, type]]] = {
@@ -37,6 +42,48 @@ _SILENT_ERROR: Final = "(the tool failed without a message)"
 
 
 @dataclass(frozen=True, slots=True)
+class ToolDrift:
+    """An output that is not what its declared model says.
+
+    Attributes:
+        tool: whose output.
+        path: the declared path, as written.
+        expected: the declared type, or what was wanted of it.
+        found: what stood there: a JSON type name, or "nothing".
+        sample: the beginning of what was found, as JSON.
+    """
+
+    tool: str
+    path: str
+    expected: str
+    found: str
+    sample: str = ""
+
+
+def declared(shapes: Shapes | str | Path | None, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The shapes of a conversation, by tool name.
+
+    Args:
+        shapes: as given, or the path of a JSON file or pyproject.toml that holds them.
+        own: what tools declare for themselves; a shape given by name goes first.
+
+    Raises:
+        ConfigError: not a mapping. ShapeError: the file cannot be read, or a shape in it is wrong.
+    """
+    if isinstance(shapes, (str, Path)):
+        from contextkit.shape.load import load_shapes  # noqa: PLC0415  (shapes are imported by those who use them)
+
+        shapes = load_shapes(shapes)
+    if not isinstance(shapes, Mapping | None):
+        raise ConfigError(
+            f"shapes is a {type(shapes).__name__}",
+            where="Conversation(shapes=)",
+            fix='Give {"tool name": Shape(...)}, or the path of a file that holds such shapes.',
+        )
+    return {**own, **(shapes or {})}
+
+
+@dataclass(frozen=True, slots=True)
 class Outputs:
     """The door.
 
@@ -45,12 +92,16 @@ class Outputs:
         archive: where originals are kept.
         max_chars: cap of any one output, characters.
         family: tokenizer for caps in tokens.
+        recall: the model can read the archive: then every note names the handle.
+        drift: findings of declared output models, oldest first; the last 1,000.
     """
 
     shapes: Shapes
     archive: Archive
     max_chars: int
     family: Family
+    recall: bool = False
+    drift: deque[ToolDrift] = field(default_factory=lambda: deque(maxlen=_DRIFTS))
 
     def __post_init__(self) -> None:
         if self.max_chars < _LEAST_CAP:
@@ -73,20 +124,29 @@ class Outputs:
             blocks = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
             return blocks or (_SILENT_ERROR if is_error else "")
         value = _clean(output) if isinstance(output, str) else plain(output, where=f"output of {tool}")
-        shape = None if is_error else self.shapes.get(tool, self.shapes.get("*"))
-        text = self._shaped(shape, value) if shape is not None else _text(value)
+        own = self.recall and tool == NAME  # what was recalled was shaped as it was asked for
+        shape = None if is_error or own else self.shapes.get(tool, self.shapes.get("*"))
+        text = self._shaped(tool, shape, value) if shape is not None else _text(value)
         text = self._capped(text, value)
         if not text.strip():
             return _SILENT_ERROR if is_error else ""
         return text
 
-    def _shaped(self, shape: Any, value: Any) -> str:
+    def recalled(self, given: Mapping[str, Any]) -> Recalled:
+        """The answer to a call of the `recall` tool, within the cap of any output; never raises."""
+        return answer(self.archive, given, limit=min(MAX_CHARS, self.max_chars))
+
+    def _shaped(self, tool: str, shape: Any, value: Any) -> str:
         from contextkit.shape.chain import apply  # noqa: PLC0415  (shapes are imported by those who use them)
 
-        # Without a handle in its note: what was declared away is not announced in every output, at thirty tokens each.
-        shaped = apply(shape, value, family=self.family)
+        # What was declared away is not announced in every output, at thirty tokens each, to a model that cannot ask.
+        handle = self.archive.name(_text(value)) if self.recall else None
+        shaped = apply(shape, value, handle=handle, family=self.family)
         if shaped.changed:
             self.archive.put(_text(value))
+        self.drift.extend(
+            ToolDrift(tool, found.path, found.expected, found.found, found.sample) for found in shaped.drift
+        )
         return _clean(shaped.text)
 
     def _capped(self, text: str, value: Any) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from contextkit.api import facts
 from contextkit.api.usage import Usage, price
 from contextkit.cache.lifetime import SHORT, Advice, advise
-from contextkit.errors import ContentError
+from contextkit.cache.own import Own
+from contextkit.errors import ConfigError, ContentError
 from contextkit.history.archive import Archive
 from contextkit.history.loan import Slip, lend
 from contextkit.history.log import Log
@@ -24,6 +25,8 @@ from contextkit.tokens.estimate import Estimate, family_of, prompt_tokens
 from contextkit.tokens.parts import counts_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from contextkit.api.answer import Answer
     from contextkit.api.facts import Family, Ttl
     from contextkit.api.messages import Block
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from contextkit.cache.breakpoints import Spot
     from contextkit.compact.policies import Compaction
 
-__all__ = ["Sent", "State", "Summarizer"]
+__all__ = ["Sent", "State", "Summarizer", "check_settings"]
 
 Summarizer = str | Callable[[str], str | Awaitable[str]]
 """A model or its short name, "extractive", or a callable that makes a summary of a transcript."""
@@ -64,6 +67,8 @@ class State:
         row: what is known of the model; None when it is not in the table.
         family: the model's tokenizer.
         ceiling: the budget in tokens; 0 without compaction.
+        own: what this conversation expects of the cache, and what was lost.
+        diagnostics: ask the API for the reason of every miss.
         paused: the last answer was a pause_turn: the next call may follow it directly.
         frozen: a request has been made, so tools and system stand.
         written: the highest place that a sent request has written to the cache and that still stands.
@@ -73,6 +78,7 @@ class State:
         called_at: when the last call was made.
         retry_at: after a failed summary, prompt tokens from which a new one is tried.
         failed_in_a_row: summaries that failed since the last fold.
+        recall: the model can read the archive, so a summary names the handle of what it stands for.
     """
 
     model: str
@@ -91,9 +97,11 @@ class State:
     ledger: Ledger = field(default_factory=Ledger)
     archive: Archive = field(default_factory=Archive)
     calibration: Calibration = field(init=False)
+    own: Own = field(init=False)
     volatile: dict[str, Callable[[], str] | str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     fixed_tokens: float = field(init=False)
+    diagnostics: bool = False
     paused: bool = False
     frozen: bool = False
     written: Spot | None = None
@@ -103,6 +111,7 @@ class State:
     called_at: float | None = None
     retry_at: int = 0
     failed_in_a_row: int = 0
+    recall: bool = False
     _before_thinking: Spot | None = None
     _last_total: tuple[tuple[float, int], Estimate] | None = None
     _fixed: dict[tuple[bool, Ttl], dict[str, Any]] = field(default_factory=dict)
@@ -114,6 +123,7 @@ class State:
         self.ceiling = self.policy.ceiling(row) if self.policy else 0
         self.view = View(self.log, binds_thinking=row.binds_thinking if row else True)
         self.calibration = Calibration(self.family)
+        self.own = Own(self.model)
         self.measure_fixed()
 
     @property
@@ -199,10 +209,16 @@ class State:
         """Take a summary into the view; what was written up to the older summaries still stands."""
         kept = self.view.summary_end()
         self.view.fold(made)
+        self.own.expect("compaction", "planned")
         self.written = kept
         self.sent = None
         self._before_thinking = None
         self.retry_at = self.failed_in_a_row = 0
+
+    @property
+    def diagnosed(self) -> dict[str, Any]:
+        """The argument that asks the API why it missed, where that is wanted."""
+        return {"diagnostics": {"previous_message_id": self.own.message_id}} if self.diagnostics else {}
 
     def begin(self, now: float) -> None:
         """A call starts: note the gap, and where the lifetime is "auto", choose it anew after a long one."""
@@ -236,6 +252,7 @@ class State:
         """A user's text begins a turn: models that drop older thinking lose the cache from its first block on."""
         if self._before_thinking is not None:
             self.written, self._before_thinking = self._before_thinking, None
+            self.own.expect("thinking_stripped", "expected")
 
     def book_row(
         self, answer: Answer, *, now: float, step: str, purpose: Purpose, estimate: int = 0, note: str = ""
@@ -259,3 +276,30 @@ class State:
     def note_failure(self, error: Exception) -> None:
         """Remember why a summary was not made."""
         self.failures.append(f"{type(error).__name__}: {error}"[:500])
+
+
+def check_settings(*, model: str, max_tokens: int, ttl: str, summarizer: Summarizer, params: Mapping[str, Any]) -> None:
+    """Refuse settings of a conversation that cannot work.
+
+    Raises:
+        ConfigError: which one, and what to give.
+    """
+    if not model:
+        raise ConfigError("no model is named", where="Conversation(model=)", fix='Give an id, or "sonnet".')
+    if max_tokens < 1:
+        raise ConfigError(f"max_tokens is {max_tokens}", where="Conversation(max_tokens=)", fix="Give 1 or more.")
+    if ttl not in {*facts.TTL_SECONDS, "auto"}:
+        raise ConfigError(f"ttl is {ttl!r}", where="Conversation(ttl=)", fix='Give "5m", "1h" or "auto".')
+    if not callable(summarizer) and not isinstance(summarizer, str):
+        raise ConfigError(
+            "the summarizer is neither a name nor callable",
+            where="Conversation(summarizer=)",
+            fix='Give "haiku", "extractive", a model id or a function of the transcript.',
+        )
+    unknown = sorted(set(params) - facts.CREATE_PARAMS)
+    if unknown:
+        raise ConfigError(
+            f"messages.create takes no {', '.join(unknown)}",
+            where="Conversation(**params)",
+            fix=f"Known: {', '.join(sorted(facts.CREATE_PARAMS))}.",
+        )

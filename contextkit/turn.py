@@ -7,6 +7,7 @@ caller's to see. After a reply to the main call nothing here raises because of c
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,6 +77,7 @@ def warm(state: State, *, now: float) -> Generator[Ask, Reply, Any]:
     request = _warm_request(state)
     state.begin(now)
     reply = yield Ask("warm", request)
+    state.own.renewed(now)
     state.book_row(Answer.of(reply.message), now=now, step="", purpose="warm")
     return reply.message
 
@@ -189,9 +191,16 @@ def _made(state: State, wanted: plan.Fold, text: object, maker: str, stop_reason
         raise SummaryError(f"the summariser gave a {type(text).__name__}, not text", where=maker)
     tokens = quick_tokens([{"type": "text", "text": text}], state.family)
     kept = summary.checked(text, tokens=tokens, range_tokens=wanted.tokens, stop_reason=stop_reason)
-    shown = summary.quoted(kept, first=wanted.first, end=wanted.end)
+    shown = summary.quoted(kept, first=wanted.first, end=wanted.end, handle=_archived(state, wanted))
     size = quick_tokens([{"type": "text", "text": shown}], state.family)
     return Summary(shown, wanted.first, wanted.end, size, maker)
+
+
+def _archived(state: State, wanted: plan.Fold) -> str:
+    """The handle under which the model can read a folded range again; "" where it cannot."""
+    if not state.recall:
+        return ""
+    return state.archive.put(summary.transcript(state.log.entries[wanted.first : wanted.end], sys.maxsize))
 
 
 def _extract(state: State, wanted: plan.Fold) -> Summary | None:
@@ -206,6 +215,7 @@ def build(state: State, now: float) -> Request:
     """The request for what is in the window at Unix time `now`."""
     state.frozen = True
     state.begin(now)
+    state.own.sent(now, facts.TTL_SECONDS["1h" if state.mark.get("ttl") == "1h" else "5m"])
     view = state.view
     messages: list[Any] = view.messages()
     row = state.row
@@ -224,7 +234,7 @@ def build(state: State, now: float) -> Request:
         final = messages[-1]
         messages[-1] = {**final, "content": [*final["content"], *tail]}
     state.sent = Sent(last, state.raw_tokens(), state.total().tokens, bool(tail))
-    return Request({**state.fixed(mark=marks.fixed), "messages": messages})
+    return Request({**state.fixed(mark=marks.fixed), **state.diagnosed, "messages": messages})
 
 
 def _marked(message: Mapping[str, Any], block: int, mark: Mapping[str, str]) -> dict[str, Any]:
@@ -234,13 +244,17 @@ def _marked(message: Mapping[str, Any], block: int, mark: Mapping[str, str]) -> 
 
 
 def book(state: State, reply: Reply, *, now: float, step: str) -> None:
-    """Enter a paid response: the ledger first, then the log; whatever is wrong becomes a warning."""
+    """Enter a paid response in log and ledger; whatever is wrong with one of them becomes a warning."""
+    estimate = state.sent.estimate if state.sent else 0
     try:
         answer = Answer.of(reply.message)
-        state.book_row(answer, now=now, step=step, purpose="turn", estimate=state.sent.estimate if state.sent else 0)
         record(state, answer)
     except Exception as error:  # noqa: BLE001  (the response is paid for: the caller gets it, whatever we make of it)
         warnings.warn(f"the response was returned but not recorded: {error}", BookkeepingWarning, stacklevel=2)
+    try:
+        state.book_row(answer, now=now, step=step, purpose="turn", estimate=estimate)
+    except Exception as error:  # noqa: BLE001  (as above)
+        warnings.warn(f"the response was returned but not booked: {error}", BookkeepingWarning, stacklevel=2)
 
 
 def record(state: State, answer: Answer) -> None:
@@ -256,6 +270,10 @@ def record(state: State, answer: Answer) -> None:
     unbound = sent is not None and sent.volatile
     entry = state.log.assistant(answer.blocks, tokens, message_id=answer.id, unbound=unbound)
     state.paused = answer.stop_reason == "pause_turn"
+    if sent is not None and answer.usage is not None:
+        state.own.answered(
+            answer.usage, message_id=answer.id, reason=answer.miss_reason, speed=state.params.get("speed")
+        )
     if sent is not None:
         state.learn(sent.last, sent.raw, answer.usage.prompt if answer.usage else 0, thinking=entry.thinking)
     state.sent = None

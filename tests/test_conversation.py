@@ -457,7 +457,7 @@ def test_wrong_settings_are_refused(settings: dict[str, Any], match: str) -> Non
 @pytest.mark.parametrize(
     "settings", [{"budget": -1}, {"budget": 0}, {"keep_recent": -5}, {"budget": 5_000, "keep_recent": 6_000}]
 )
-def test_wrong_budgets_are_refused(settings: dict[str, int]) -> None:
+def test_wrong_budgets_are_refused(settings: dict[str, Any]) -> None:
     """A budget that makes no sense is refused when it is declared."""
     with pytest.raises(ConfigError):
         Compaction(**settings)
@@ -621,3 +621,71 @@ def test_automatic_lifetime_follows_the_gaps() -> None:
     assert advice is not None
     assert advice.usd_1h < advice.usd_5m
     assert advice.long_share == 1
+
+
+def test_a_run_within_the_rules_has_no_violation_but_the_planned_ones() -> None:
+    """Folds are the only losses of a long run, each with its tokens and price; the API's diagnosis agrees."""
+    conv, emulator = an_audit(pages=40, compaction=SMALL, summarizer="extractive")
+    folds = conv.context.folded
+    assert folds
+    assert {found.cause for found in conv.violations} == {"compaction"}
+    assert all(found.blame == "planned" and found.tokens > 0 and found.usd for found in conv.violations)
+    assert all(found.agrees for found in conv.violations)
+    assert emulator.requests[0].body["diagnostics"] == {"previous_message_id": None}
+
+
+def test_time_is_the_cause_where_time_passed() -> None:
+    """A pause longer than the lifetime is reported as expired, with what it cost; the callback hears of it."""
+    heard: list[Any] = []
+    emulator = Emulator(["One.", "Two.", "Three."], clock=Clock())
+    conv = a_conversation(clock=lambda: emulator.clock.now, on_violation=heard.append)
+    client = emulator.client()
+    conv.user("a").send(client)
+    emulator.clock.advance(100)
+    conv.user("b").send(client)
+    assert not heard
+    emulator.clock.advance(400)
+    conv.user("c").send(client)
+    assert [found.cause for found in heard] == ["expired"]
+    assert heard[0].tokens == list(conv.ledger)[1].usage.prompt
+    assert "expired" in str(conv.violations[0])
+
+
+def test_an_entry_that_the_server_lost_is_the_providers_doing() -> None:
+    """Nothing changed, no time passed, nothing was read: evicted, and not the caller's fault."""
+    emulator = Emulator(["One.", "Two."], clock=Clock())
+    other = Emulator(["Warm.", "Two."], clock=Clock())  # the same model elsewhere, where nothing was written
+    other.client().messages.create(model="claude-sonnet-5-5", max_tokens=9, messages=[{"role": "user", "content": "x"}])
+    conv = a_conversation(clock=lambda: emulator.clock.now)
+    conv.user("a").send(emulator.client())
+    conv.user("b").send(other.client())
+    assert [(found.cause, found.blame) for found in conv.violations] == [("evicted", "provider")]
+
+
+def test_stripped_thinking_is_expected() -> None:
+    """On a model that drops older thinking, a new user turn loses what followed it, and says so."""
+    emulator = Emulator(
+        [
+            reply(thinking("Hm. " * 400), tool_use("read_page", {"page": 1}, id="toolu_1")),
+            reply(thinking("So. " * 400), text("Done.")),
+            reply("Yes."),
+        ],
+        clock=Clock(),
+    )
+    conv = a_conversation(
+        model="claude-haiku-4-5", system=SYSTEM * 6, clock=lambda: emulator.clock.now, max_tokens=8_000,
+        thinking={"type": "enabled", "budget_tokens": 4_000},
+    )  # fmt: skip
+    client = emulator.client()
+    conv.user("a").send(client)
+    conv.tool_result("toolu_1", a_page(60)).send(client)
+    conv.user("Sure?").send(client)
+    assert [(found.cause, found.blame) for found in conv.violations] == [("thinking_stripped", "expected")]
+    last = list(conv.ledger)[-1].usage
+    assert last.read == next(iter(conv.ledger)).usage.prompt
+
+
+def test_request_asks_for_no_diagnosis_unless_told() -> None:
+    """Without a client nobody knows the platform: `request()` adds `diagnostics` only when it is switched on."""
+    assert "diagnostics" not in a_conversation().user("a").request()
+    assert a_conversation(diagnostics=True).user("a").request()["diagnostics"] == {"previous_message_id": None}

@@ -20,7 +20,7 @@ FLOORS = {
     "api": 1,
     "tokens": 2, "store": 2,
     "history": 3, "cache": 3, "shape": 3, "route": 3, "ledger": 3, "toolcache": 3,
-    "compact": 4, "drive": 4, "recall": 4, "transcripts": 4,
+    "compact": 4, "drive": 4, "recall": 4, "tools": 4, "transcripts": 4,
     "state": 5, "turn": 5, "outputs": 5, "context": 5, "emulator": 5, "lint": 5, "middleware": 5, "report": 5,
     "conversation": 6,
     "loop": 7, "replay": 7, "batch": 7, "demo": 7,

@@ -26,6 +26,7 @@ class Answer:
         model: as the API gave it; "" for none.
         usage: what was billed; None when the message does not say.
         stop_reason: as the API gave it; "" for none.
+        miss_reason: the `type` of the API's `cache_miss_reason`; "" when it was not asked or named none.
     """
 
     role: str
@@ -34,6 +35,7 @@ class Answer:
     model: str = ""
     usage: Usage | None = None
     stop_reason: str = ""
+    miss_reason: str = ""
 
     @classmethod
     def of(cls, message: Any) -> Answer:
@@ -52,9 +54,19 @@ class Answer:
             str(got.get("model") or ""),
             None if billed is None else Usage.of(billed),
             str(got.get("stop_reason") or ""),
+            _miss_reason(got.get("diagnostics")),
         )
 
     @property
     def text(self) -> str:
         """The text blocks, one after the other."""
         return "\n".join(block["text"] for block in self.blocks if block["type"] == "text")
+
+
+def _miss_reason(diagnostics: Any) -> str:
+    reason: Any = diagnostics
+    for name in ("cache_miss_reason", "type"):
+        if reason is None:
+            return ""
+        reason = reason.get(name) if isinstance(reason, Mapping) else getattr(reason, name, None)
+    return str(reason or "")

@@ -86,7 +86,7 @@ CREATE_PARAMS: Final = frozenset(
 )
 """Further keyword arguments of `messages.create` (SDK 2.12.0) that a Conversation passes through."""
 
-TRANSPORT_PARAMS: Final = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
+TRANSPORT_PARAMS: Final = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "betas"})
 """Arguments of `messages.create` that are not part of the request body."""
 
 

@@ -199,7 +199,7 @@ def _messages(
 ) -> Iterator[_Part]:
     last_user, stripped_before = _last_users(messages, row)
     for at, message in enumerate(messages):
-        turn_scoped = bool(message.get("clear_at"))
+        turn_scoped = message.get("clear_at") == "next_user_message"
         if turn_scoped and at < last_user:
             continue  # renders as nothing once a later user message stands (its page)
         frame = count.message(message)

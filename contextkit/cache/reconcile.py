@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from contextkit.cache.spell import Spelled
     from contextkit.cache.violations import Finding
 
-__all__ = ["billed_of", "settle", "too_small"]
+__all__ = ["billed_of", "lost_usd", "settle", "too_small"]
 
 _SLACK: Final = 0.01
 """Share of the expected read below which a difference is not a loss: marks inside a prompt are estimated."""
@@ -77,7 +77,7 @@ def settle(
             found = [replace(v, tokens=0, usd=0.0, confirmed=False) for v in found if v.cause != "expired"]
         else:
             found = found or [_unforeseen(finding.full, now, at, usage, reason, edited=edited)]
-            usd = _usd(now.model, usage, lost, at, speed)
+            usd = lost_usd(now.model, usage, lost, at, speed)
             found = [
                 replace(found[0], tokens=round(lost), usd=usd, confirmed=True),
                 *(replace(v, usd=0.0) for v in found[1:]),
@@ -98,7 +98,7 @@ def _unforeseen(full: Entry, now: Spelled, at: float, usage: Usage, reason: str,
     return made
 
 
-def _usd(model: str, usage: Usage, lost: float, at: float, speed: str | None) -> float | None:
+def lost_usd(model: str, usage: Usage, lost: float, at: float, speed: str | None) -> float | None:
     """What the lost tokens cost more than a read: they were written again, or paid as plain input."""
     try:
         found = price(model, prompt=usage.prompt, at=at, speed=speed)

@@ -115,6 +115,8 @@ class Watch:
     def _sent(self, body: Mapping[str, Any], at: float, betas: Iterable[str], planned: str) -> Ticket:
         now = spell(body, betas)
         before = self._before(now)
+        if before is None and planned:  # a rewrite may leave nothing in common: then it is the latest of its kind
+            before = next((tip for tip in reversed(self._tips) if tip.spelled.fixed == now.fixed), None)
         finding = check(before, now, body, at, redact=self._redact, rules=self._rules, planned=planned)
         self._count += 1
         texts = [] if self._redact else texts_of(before, now, body)

@@ -1,103 +1,112 @@
 """A summary without a model: what was asked, what was done, and the identifiers, cut from the text itself.
 
-Law: deterministic, linear, bounded; every word of it stands in the range.
+Law: deterministic, linear, bounded; every word of it stands in the range. What the user said comes first, and the
+rules among it before the rest, line by line in the user's own words.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from contextkit.api.messages import dumps
+from contextkit.compact.identifiers import written
+from contextkit.compact.mentions import Mentions
 from contextkit.compact.summary import result_text
 from contextkit.tokens.estimate import text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from contextkit.api.facts import Family
     from contextkit.history.log import Entry
 
-__all__ = ["extractive", "identifiers"]
+__all__ = ["extractive", "identifiers", "listed", "quoted_names"]
 
 _CHARS_PER_TOKEN: Final = 8  # no text has more: what is longer than the room by this is not even counted
 _FRAME: Final = 40  # tokens for the note and the label
 _LINE: Final = 160
+_RULE: Final = 600  # characters of a rule; beyond that it is a document
 _RESULT: Final = 80
 _IDENTIFIER_SHARE: Final = 0.35
-_SCAN: Final = 200_000  # characters of one block that are searched for identifiers
+_USER_LINES: Final = 200  # lines of one message of the user that are looked at
 
-_IDENTIFIER: Final = re.compile(
-    r"(?<![\w/.-])(?:"
-    r"(?:~|\.{1,2})?(?:/[\w.@+-]{1,80}){2,12}"  # paths
-    r"|[\w-]{1,60}(?:/[\w.@+-]{1,80}){1,8}\.\w{1,8}"  # relative paths
-    r"|[A-Za-z]{1,12}[_-][A-Za-z0-9_-]{3,60}"  # ids and names with a joint
-    r"|[0-9a-f]{7,40}"  # hashes
-    r"|[A-Z]{2,10}-?\d{2,10}"  # error codes, tickets
-    r"|\d[\d.,]{3,18}"  # numbers
-    r")(?![\w/])"
+_RULES: Final = re.compile(
+    r"\b(?:always|never|must(?:n't)?|mustn.t|only|do not|don.t|does not|doesn.t|cannot|can.t|shall|should(?:n.t)?"
+    r"|make sure|ensure|avoid|prefer|without|not|no|rules?|limit|at most|at least|exactly"
+    r"|immer|nie|niemals|nur|nicht|kein\w{0,2}|muss|soll|toujours|jamais|ne pas|siempre|nunca|solo|sin)\b",
+    re.IGNORECASE,
 )
+"""Words that rules are made of. A line that none of them marks is still kept, after those that one does."""
 
 
-def identifiers(entries: Sequence[Entry], limit: float) -> list[str]:
-    """What is most likely needed again, verbatim: by frequency, with a little recency; at most `limit` tokens."""
-    seen: Counter[str] = Counter()
-    last: dict[str, int] = {}
+def identifiers(entries: Sequence[Entry], limit: float, *, family: Family = "2026") -> list[str]:
+    """What is most likely needed again, verbatim, likeliest first.
+
+    Args:
+        entries: the range; where counts are kept as blocks come, ask `Mentions.best` instead.
+        limit: tokens of the names as `written` gives them, each directory once.
+        family: the tokenizer.
+    """
+    mentions = Mentions()
     for at, entry in enumerate(entries):
         for block in entry.blocks:
-            for name in set(_IDENTIFIER.findall(_text(block)[:_SCAN])):
-                seen[name] += 1
-                last[name] = at
-    ranked = sorted(seen, key=lambda name: (-seen[name] - last[name] / max(len(entries), 1), name))
-    kept: list[str] = []
-    for name in ranked:
-        limit -= _size(name)
-        if limit < 0:
-            break
-        kept.append(name)
-    return kept
+            mentions.add(block, at)
+    return mentions.best(limit, family=family)
 
 
-def _text(block: dict[str, object]) -> str:
-    kind = block["type"]
-    if kind == "text":
-        return str(block["text"])
-    if kind == "tool_use":
-        return "\n".join(_strings(block.get("input")))
-    return result_text(block.get("content")) if kind == "tool_result" else ""
+_LABEL: Final = "Identifiers"
+_HOW: Final = " (a/{b,c/d} is a/b and a/c/d)"
 
 
-def _strings(value: object) -> Iterator[str]:
-    """The texts and numbers of a call's input as they are: in its JSON, an escape would run into the next word."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield str(key)
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
-    elif value is not None:
-        yield str(value)
+def listed(names: Sequence[str]) -> str:
+    """The names as a line of a summary; "" for none."""
+    if not names:
+        return ""
+    text = written(names)
+    return f"{_LABEL}{_HOW if '{' in text else ''}: {text}"
 
 
-def extractive(entries: Sequence[Entry], *, max_tokens: int) -> str:
-    """A summary of at most `max_tokens` tokens, by the estimate for the denser tokenizer, cut from the range."""
-    names = ", ".join(identifiers(entries, max_tokens * _IDENTIFIER_SHARE))
+def quoted_names(names: Sequence[str]) -> str:
+    """The names as a block of their own, to stand after the last summary; "" for none.
+
+    One list for everything that was folded, made anew at each fold: what follows the newest summary is written again
+    then in any case, so that the older summaries before it stay as they are and stay cached.
+    """
+    if not names:
+        return ""
+    return (
+        "<conversation_identifiers>\n"
+        "Names from the earlier messages that may be needed again. This is history, not an instruction.\n"
+        f"{listed(names)}\n</conversation_identifiers>"
+    )
+
+
+def extractive(entries: Sequence[Entry], *, max_tokens: int, names: Sequence[str] | None = None) -> str:
+    """A summary of at most `max_tokens` tokens, by the estimate for the denser tokenizer, cut from the range.
+
+    Args:
+        entries: the range.
+        max_tokens: the bound, the list of identifiers included.
+        names: the identifiers to list; () where they are listed elsewhere; None takes them from the range.
+    """
+    if names is None:
+        names = identifiers(entries, max_tokens * _IDENTIFIER_SHARE)
+    tail = listed(names)
     lines = [line for entry in entries for line in _lines(entry)]
-    room = max_tokens - _size(names) - _FRAME
+    room = max_tokens - (_size(tail) if tail else 0) - _FRAME
     kept: list[int] = []
-    # Newest first until the room is used, what the user said before anything else.
-    for wanted in (True, False):
+    # The user's rules, then what else the user said, then the rest; each newest first until the room is used.
+    for wanted in ("rule", "user", "other"):
         for index in range(len(lines) - 1, -1, -1):
-            who, line = lines[index]
-            if (who == "user") is wanted and room > len(line) / _CHARS_PER_TOKEN and (size := _size(line)) <= room:
+            what, line = lines[index]
+            if what == wanted and room > len(line) / _CHARS_PER_TOKEN and (size := _size(line)) <= room:
                 kept.append(index)
                 room -= size
     left_out = len(lines) - len(kept)
     shown = [lines[index][1] for index in sorted(kept)]
     note = [f"({left_out} further steps are left out here.)"] if left_out else []
-    tail = [f"Identifiers: {names}"] if names else []
-    return "\n".join([*shown, *note, *tail])
+    return "\n".join([*shown, *note, *([tail] if tail else [])])
 
 
 def _size(text: str) -> float:
@@ -105,18 +114,30 @@ def _size(text: str) -> float:
     return text_tokens(text, "2026") + 1
 
 
-def _lines(entry: Entry) -> list[tuple[str, str]]:
-    lines: list[tuple[str, str]] = []
+def _lines(entry: Entry) -> Iterator[tuple[str, str]]:
+    """The lines of an entry, each with what it is: rule, user, other."""
     for block in entry.blocks:
         kind = block["type"]
-        if kind == "text":
-            lines.append((entry.role, f"- {entry.role}: {_short(block['text'], _LINE)}"))
+        if kind == "text" and entry.role == "user":
+            yield from _user_lines(str(block["text"]))
+        elif kind == "text":
+            yield "other", f"- {entry.role}: {_short(block['text'], _LINE)}"
         elif kind == "tool_use":
-            lines.append(("call", f"- called {block.get('name')}({_short(dumps(block.get('input')), _LINE)})"))
+            yield "other", f"- called {block.get('name')}({_short(dumps(block.get('input')), _LINE)})"
         elif kind == "tool_result":
             said = "failed" if block.get("is_error") else "gave"
-            lines.append(("result", f"  {said}: {_short(result_text(block.get('content')), _RESULT)}"))
-    return lines
+            yield "other", f"  {said}: {_short(result_text(block.get('content')), _RESULT)}"
+
+
+def _user_lines(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.split("\n", _USER_LINES)[:_USER_LINES]:
+        said = line.strip()
+        if not said:
+            continue
+        if len(said) <= _RULE and _RULES.search(said):
+            yield "rule", f"- user: {said}"
+        else:
+            yield "user", f"- user: {_short(said, _LINE)}"
 
 
 def _short(text: str, limit: int) -> str:

@@ -1,19 +1,36 @@
-"""Which entries to fold: a pure function of the log's sizes.
+"""What to do about the history before a call: fold, wait, or leave it; a pure function of sizes, prices and time.
 
 Law: a range ends only where no tool call is open, never reaches the message that is about to be answered, and
-never starts before the head. A plan that would not get smaller is no plan.
+never starts before the head. A plan that would not get smaller is no plan. A plan carries its verdict and its
+figures; nothing here changes the history, and work per call does not grow with it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from contextkit.compact.worth import Sizes, Worth, summary_call, worth
+from contextkit.when import View
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contextkit.api.facts import Model, Ttl
+    from contextkit.compact.policies import Compaction
     from contextkit.history.log import Log
 
-__all__ = ["Fold", "fold"]
+__all__ = ["Fold", "Merge", "Plan", "Since", "Situation", "Verdict", "decide", "fold", "merge"]
+
+Verdict = Literal["fold", "defer", "refuse"]
+"""fold: do it now. defer: not yet, ask again at the next call. refuse: it cannot or should not be done at all."""
+
+_SHORT_FOLDS: Final = 2
+"""Folds in a row that did not get below the budget, after which the breaker is open."""
+
+_CLOSES: Final = 0.25
+"""Share of the budget that a fold has to free while the breaker is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +42,204 @@ class Fold:
     tokens: float
 
 
-def fold(log: Log, start: int, *, keep: int, worth: int) -> Fold | None:
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Put one summary of `level` in the place of the summaries `first` up to, not including, `end`."""
+
+    first: int
+    end: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, and why.
+
+    Attributes:
+        verdict: fold, defer or refuse.
+        reason: in words.
+        fold: the range that would be folded; None where there is none.
+        merge: summaries to merge at the same time; only with a fold.
+        worth: what the fold costs now and saves later; None where there is no range.
+        forced: the fold is made for the ceiling or the window, whatever it costs.
+    """
+
+    verdict: Verdict
+    reason: str
+    fold: Fold | None = None
+    merge: Merge | None = None
+    worth: Worth | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What has happened since the last fold; kept by whoever asks for plans.
+
+    Attributes:
+        calls: calls since the last fold.
+        paid: holding cost since the last fold: what these calls would have cost less after a fold.
+        seen: calls in all.
+        short: folds in a row that did not get below the budget.
+        deferred: plans in all that were not carried out yet.
+        refused: plans in all that were refused.
+    """
+
+    calls: int = 0
+    paid: float = 0.0
+    seen: int = 0
+    short: int = 0
+    deferred: int = 0
+    refused: int = 0
+
+    def called(self, plan: Plan | None = None) -> Since:
+        """After a call; `plan` is the one that stood before it, unless it was carried out."""
+        held = max(plan.worth.saving, 0.0) if plan is not None and plan.worth is not None else 0.0
+        return replace(
+            self,
+            calls=self.calls + 1,
+            paid=self.paid + held,
+            seen=self.seen + 1,
+            deferred=self.deferred + (plan is not None and plan.verdict == "defer"),
+            refused=self.refused + (plan is not None and plan.verdict == "refuse"),
+        )
+
+    def folded(self, *, reached: bool) -> Since:
+        """After a fold; `reached` says that the prompt is below the budget now."""
+        return replace(self, calls=0, paid=0.0, short=0 if reached else self.short + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known before a call. Sizes are in tokens of the log's estimate, but for `total`, `ceiling` and `window`.
+
+    Attributes:
+        log: the history.
+        start: index of the first raw entry.
+        fixed: tools and system.
+        summaries: all summaries with the pins of their ranges.
+        levels: the level of each summary, oldest first.
+        total: the next prompt, corrected by billing.
+        new: what no request has held yet.
+        ceiling: the budget.
+        window: what the model can take at all.
+        row: what is known of the model.
+        model: its id.
+        ttl: of its cache entries.
+        summarizer: as in `worth.summary_call`.
+        idle: seconds since the last call began; None before the first.
+        expires: seconds of idleness after which the cache is cold.
+        now: Unix seconds, for prices that changed; None for today's.
+    """
+
+    log: Log
+    start: int
+    fixed: float
+    summaries: float
+    levels: Sequence[int]
+    total: float
+    new: float
+    ceiling: int
+    window: int
+    row: Model | None
+    model: str
+    ttl: Ttl
+    summarizer: str
+    idle: float | None = None
+    expires: float = 300.0
+    now: float | None = None
+
+    @property
+    def warm(self) -> bool:
+        """Whether the prefix should be in the cache."""
+        return self.idle is not None and self.idle < self.expires
+
+
+def decide(seen: Situation, policy: Compaction, since: Since) -> Plan:
+    """The plan for the call that is about to be made."""
+    raw = seen.fixed + _head(seen) + seen.summaries + seen.log.tokens(seen.start)
+    scale = seen.total / raw if raw > 0 else 1.0
+    forced = seen.total > seen.ceiling
+    hard = seen.total > seen.window
+    keep = policy.kept(seen.row) / scale
+    found = fold(seen.log, seen.start, keep=keep, worth=0)
+    if found is None:
+        return Plan("refuse" if forced else "defer", "there is nothing that may be folded")
+    sizes = _sizes(seen, found, scale, policy.summary_tokens)
+    call = summary_call(sizes, seen.summarizer, model=seen.model, ttl=seen.ttl, warm=seen.warm, at=seen.now)
+    value = worth(sizes, call, model=seen.model, ttl=seen.ttl, warm=seen.warm, at=seen.now)
+    gain = sizes.folded - sizes.summary
+    verdict, reason = _verdict(seen, policy, since, value, gain)
+    if hard and gain > 0:
+        verdict, reason = "fold", "the window would be passed"
+    joined = merge(seen.levels, policy, cold=not seen.warm) if verdict == "fold" else None
+    return Plan(verdict, reason, found, joined, value, forced and verdict == "fold")
+
+
+def _verdict(seen: Situation, policy: Compaction, since: Since, value: Worth, gain: float) -> tuple[Verdict, str]:
+    """What the rules say, in the order in which they bind."""
+    forced = seen.total > seen.ceiling
+    least = policy.gain(seen.row)
+    if gain < least:
+        return ("refuse" if forced else "defer"), f"it would free only {max(gain, 0):,.0f} tokens of at least {least:,}"
+    if since.short >= _SHORT_FOLDS and gain < _CLOSES * seen.ceiling:
+        return "refuse", f"the last {since.short} folds did not get below the budget of {seen.ceiling:,} tokens"
+    if forced:
+        return "fold", "the budget would be passed"
+    return _held_back(seen, policy, since, value, gain) or _pays(seen, policy, since, value)
+
+
+def _held_back(
+    seen: Situation, policy: Compaction, since: Since, value: Worth, gain: float
+) -> tuple[Verdict, str] | None:
+    """Why a fold below the ceiling waits, whatever it is worth."""
+    if since.calls < policy.cool_down and since.seen > since.calls:
+        return "defer", f"the last fold was {since.calls} calls ago"
+    if policy.when is not None and not policy.when(_view(seen, since, gain)):
+        return "defer", f"{policy.when!r} does not hold"
+    left = policy.remaining(since.seen)
+    if value.payback > left:
+        verdict: Verdict = "defer" if policy.expected_calls is None else "refuse"
+        return verdict, f"it would pay for itself after {value.payback:,.0f} calls; {left:,.0f} are expected"
+    return None
+
+
+def _pays(seen: Situation, policy: Compaction, since: Since, value: Worth) -> tuple[Verdict, str]:
+    """Rent or buy: fold when what was paid for holding reaches what folding costs."""
+    if not seen.warm and value.now <= since.paid:
+        return "fold", "the cache is cold: the history is written again anyway"
+    if since.paid >= policy.patience * value.now:
+        return "fold", "holding the old turns has cost as much as folding them"
+    return "defer", "holding the old turns has cost less than folding them"
+
+
+def _head(seen: Situation) -> float:
+    return seen.log.tokens(0, 1) if seen.levels else 0.0
+
+
+def _sizes(seen: Situation, found: Fold, scale: float, summary: float) -> Sizes:
+    """The prompt's parts in billed tokens. Before the first fold no mark stands behind the head: it is written too."""
+    tail = seen.log.tokens(found.end)
+    front = seen.fixed + seen.summaries + _head(seen)
+    before = seen.log.tokens(seen.start, found.first)  # the head, where the raw entries begin with it
+    return Sizes(front * scale, found.tokens * scale, (before + tail) * scale, min(seen.new, tail) * scale, summary)
+
+
+def _view(seen: Situation, since: Since, gain: float) -> View:
+    last = seen.log.entries[-1]
+    return View(
+        tokens=round(seen.total),
+        ceiling=seen.ceiling,
+        foldable=round(gain),
+        calls=since.seen,
+        since_fold=since.calls,
+        idle=seen.idle or 0.0,
+        cold=not seen.warm,
+        turn_start=last.role == "user" and last.fresh,
+    )
+
+
+def fold(log: Log, start: int, *, keep: float, worth: float) -> Fold | None:
     """The oldest raw entries beyond the newest `keep` tokens.
 
     Args:
@@ -47,3 +261,17 @@ def fold(log: Log, start: int, *, keep: int, worth: int) -> Fold | None:
         return None
     tokens = log.tokens(first, end)
     return Fold(first, end, tokens) if tokens >= worth else None
+
+
+def merge(levels: Sequence[int], policy: Compaction, *, cold: bool) -> Merge | None:
+    """The summaries that a new one at level 1 pushes one level up.
+
+    The lowest level that is full is merged whole: what follows it is written again with the fold anyway. A cold
+    cache makes room one summary earlier, since then the merge costs its own call only.
+    """
+    full = policy.fan_out - cold
+    for level in range(1, policy.levels + 1):
+        held = [at for at, found in enumerate(levels) if found == level]
+        if len(held) >= max(full, 2):
+            return Merge(held[0], held[-1] + 1, min(level + 1, policy.levels))
+    return None

@@ -12,6 +12,7 @@ from contextkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from contextkit.api.facts import Model
+    from contextkit.when import Condition
 
 __all__ = ["Compaction"]
 
@@ -24,23 +25,43 @@ _BUDGET: Final = 150_000
 _LEAST: Final = 200
 """Fewer tokens than this hold no summary worth the call."""
 
+_UNITS: Final = {"keep_recent": "tokens", "min_gain": "tokens"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compaction:
-    """Roll the oldest closed turns into a summary before the prompt passes a budget.
+    """Roll the oldest closed turns into a summary when that pays, at the latest before the prompt passes a budget.
 
     Attributes:
         budget: ceiling of the estimated prompt, tokens; None: 150,000, or three quarters of a smaller window.
         keep_recent: tokens of the newest turns that stay verbatim; None: a fifth of the budget.
         summary_tokens: upper bound of one summary, tokens.
+        patience: fold once holding the old turns has cost so many times what folding them costs now; the higher,
+            the fewer folds (2 costs a few per cent more than 1 and spares a third of them). Infinity: only at the
+            ceiling and when the cache is cold.
+        fan_out: summaries that a level holds; the next one merges the oldest of them one level up.
+        levels: levels of summaries; at the last one, merges stay on it.
+        min_gain: a fold that frees fewer tokens is not made; None: two summaries or a twentieth of the budget,
+            whichever is more.
+        cool_down: calls after a fold in which another is made only at the ceiling.
+        expected_calls: how many calls the conversation will have in all, if known; a fold that would not pay for
+            itself by then is not made. None: as many again as there were.
+        when: folds below the ceiling are made only while this holds; None for always.
 
     Raises:
-        ConfigError: a figure that is not positive, or `keep_recent` not below the budget.
+        ConfigError: a figure that is out of range, or `keep_recent` not below the budget.
     """
 
     budget: int | None = None
     keep_recent: int | None = None
     summary_tokens: int = 1_000
+    patience: float = 2.0
+    fan_out: int = 4
+    levels: int = 3
+    min_gain: int | None = None
+    cool_down: int = 3
+    expected_calls: int | None = None
+    when: Condition | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("budget", self.budget), ("summary_tokens", self.summary_tokens)):
@@ -48,16 +69,37 @@ class Compaction:
                 raise ConfigError(
                     f"{name} is {value:,} tokens", where=f"Compaction({name}=)", fix=f"Give {_LEAST} tokens or more."
                 )
-        if self.keep_recent is not None and self.keep_recent < 0:
-            raise ConfigError(
-                f"keep_recent is {self.keep_recent:,} tokens", where="Compaction(keep_recent=)", fix="Give 0 or more."
-            )
+        for name, figure, least in self._figures():
+            if figure is not None and not figure >= least:  # not: nothing is at least a NaN
+                raise ConfigError(
+                    f"{name} is {figure:,} {_UNITS.get(name, '')}".rstrip(),
+                    where=f"Compaction({name}=)",
+                    fix=f"Give {least} or more.",
+                )
         if self.budget is not None and self.keep_recent is not None and self.keep_recent >= self.budget:
             raise ConfigError(
                 f"keep_recent ({self.keep_recent:,}) is not below the budget ({self.budget:,})",
                 where="Compaction()",
                 fix="A fold has to get below the budget; a fifth of it is a good start for keep_recent.",
             )
+        if self.when is not None and not callable(self.when):
+            raise ConfigError(
+                f"when is a {type(self.when).__name__}",
+                where="Compaction(when=)",
+                fix="Give a condition of contextkit.when, such as TURN_START | COLD.",
+            )
+
+    def _figures(self) -> tuple[tuple[str, float | None, int], ...]:
+        """Every other figure, and the least it may be."""
+        return (
+            ("keep_recent", self.keep_recent, 0),
+            ("patience", self.patience, 0),
+            ("fan_out", self.fan_out, 2),
+            ("levels", self.levels, 1),
+            ("min_gain", self.min_gain, 0),
+            ("cool_down", self.cool_down, 0),
+            ("expected_calls", self.expected_calls, 1),
+        )
 
     def ceiling(self, row: Model | None) -> int:
         """The budget for a model, in tokens."""
@@ -67,6 +109,14 @@ class Compaction:
     def kept(self, row: Model | None) -> int:
         """Tokens of the newest turns that stay verbatim."""
         return self.keep_recent if self.keep_recent is not None else self.ceiling(row) // 5
+
+    def gain(self, row: Model | None) -> int:
+        """The least that a fold has to free, tokens."""
+        return self.min_gain if self.min_gain is not None else max(2 * self.summary_tokens, self.ceiling(row) // 20)
+
+    def remaining(self, calls: int) -> float:
+        """Calls still expected after so many."""
+        return calls if self.expected_calls is None else max(self.expected_calls - calls, 0)
 
 
 def window(row: Model | None, max_tokens: int) -> int:

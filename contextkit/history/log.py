@@ -8,13 +8,13 @@ or removed: what is sent is a view of the log (see view.py).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contextkit.api.facts import TOOL_ID
 from contextkit.errors import ContentError, HistoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from contextkit.api.messages import Block
 
@@ -162,6 +162,14 @@ class Log:
                     fix="Ids are unique in a conversation; was this message recorded twice?",
                 )
             seen.add(name)
+
+    def input_of(self, tool_use_id: str) -> Mapping[str, Any]:
+        """The input of an open tool call; {} where there is none."""
+        for entry in reversed(self.entries[-2:]):  # the calls, and the results so far
+            for block in entry.blocks:
+                if block["type"] == "tool_use" and block.get("id") == tool_use_id:
+                    return dict(block.get("input") or {})
+        return {}
 
     def tokens(self, first: int, end: int | None = None) -> float:
         """Estimated tokens of the entries from `first` up to, not including, `end` (None: all that follow)."""

@@ -44,7 +44,7 @@ def a_state(log: Log, *, model: str = MODELS[0], system: bool = True) -> State:
 
 def ask(state: State) -> Request:
     """Build the next request, and take it as sent and answered."""
-    request = build(state)
+    request = build(state, now=0.0)
     assert state.sent is not None
     state.learn(state.sent.last, state.sent.raw, 0, thinking=False)
     return request

@@ -1,0 +1,110 @@
+"""The prefix of one's own conversation: what the next call should read, and why it did not.
+
+Law: constant work a call. A Conversation cannot change its own prefix by accident, so nothing is compared: the bill
+of the last call says what stands in the cache, and what may be lost of it is known beforehand: a planned fold,
+thinking that the API strips, time. Whatever else is missing was not the caller's doing. Foreign clients, whose
+requests can change anywhere, are watched by watch.py.
+
+Sources: prompt-caching page (usage fields, lifetimes), cache-diagnostics page (`cache_miss_reason`).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from contextkit.cache.reconcile import lost_usd
+from contextkit.cache.violations import SLACK_TOKENS, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from contextkit.api.usage import Usage
+    from contextkit.cache.cause import Blame
+
+__all__ = ["Own"]
+
+_SLACK: Final = 0.01
+_NEAR_END: Final = 0.8
+"""Share of a lifetime after which a missing entry counts as expired: 3 of 13 recorded reads there were lost."""
+
+
+@dataclass(slots=True)
+class Own:
+    """What one conversation expects of the cache.
+
+    Attributes:
+        model: the model of the main thread.
+        violations: every loss so far, oldest first.
+        on_violation: told of each.
+        message_id: of the last answer, for the API's diagnostics.
+    """
+
+    model: str
+    on_violation: Callable[[Violation], object] | None = None
+    violations: list[Violation] = field(default_factory=list)
+    message_id: str | None = None
+    _expected: int = 0
+    _renewed_at: float = 0.0
+    _sent_at: float = 0.0
+    _life: float = 300.0
+    _why: list[tuple[str, Blame]] = field(default_factory=list)
+
+    def sent(self, at: float, life: float) -> None:
+        """A call of the main thread starts; its marks ask for `life` seconds."""
+        if at - self._renewed_at >= self._life * _NEAR_END:
+            self._why.append(("expired", "expected"))
+        self._sent_at, self._life = at, life
+
+    def renewed(self, at: float) -> None:
+        """A keep-alive has read what stands."""
+        self._renewed_at = at
+
+    def expect(self, cause: str, blame: Blame) -> None:
+        """Something is done that loses the cache, on purpose or by the API's own rules."""
+        self._why.append((cause, blame))
+
+    def answered(self, usage: Usage, *, message_id: str = "", reason: str = "", speed: str | None = None) -> None:
+        """The call was billed: compare, report, and note what stands now."""
+        lost = self._expected - usage.read
+        causes, self._why = self._why, []
+        if lost > max(SLACK_TOKENS, _SLACK * self._expected):
+            cause, blame = self._named(causes, usage)
+            self._report(
+                Violation(
+                    cause,
+                    blame,
+                    tokens=lost,
+                    usd=lost_usd(self.model, usage, lost, self._sent_at, speed),
+                    confirmed=True,
+                    diagnosis=reason,
+                    agrees=_agrees(cause, reason),
+                    at=self._sent_at,
+                    request=message_id,
+                    model=self.model,
+                )
+            )
+        self._expected = usage.read + usage.write_5m + usage.write_1h
+        self._renewed_at = self._sent_at
+        self.message_id = message_id or self.message_id
+
+    def _named(self, causes: list[tuple[str, Blame]], usage: Usage) -> tuple[str, Blame]:
+        """Plans and rules come before time: a fold of a cold conversation is a fold."""
+        if usage.read == usage.write_5m == usage.write_1h == 0:
+            return "below_minimum", "expected"
+        ranked = sorted(causes, key=lambda each: each[0] == "expired")
+        return ranked[0] if ranked else ("evicted", "provider")
+
+    def _report(self, violation: Violation) -> None:
+        self.violations.append(violation)
+        if self.on_violation is not None:
+            with suppress(Exception):  # a paid answer is being booked: a callback must not lose it
+                self.on_violation(violation)
+
+
+def _agrees(cause: str, reason: str) -> bool | None:
+    """Whether the API's diagnosis is this cause; None where it says nothing that could be compared."""
+    if not reason or reason in {"previous_message_not_found", "unavailable"}:
+        return None
+    return reason == "messages_changed" and cause in {"compaction", "thinking_stripped"}
