@@ -20,7 +20,8 @@ from contextkit.compact import plan
 from contextkit.compact.worth import Sizes, rates, summary_call
 from contextkit.history.log import Log
 from contextkit.replay.bill import Move, bill, warm
-from contextkit.replay.policies import BreakEven, Window, grow
+from contextkit.replay.break_even import BreakEven
+from contextkit.replay.window import Window, grow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +92,7 @@ class _Programme:
     def shapes(self) -> list[_Shape]:
         """The summaries after 0, 1, 2 ... folds."""
         levels: list[int] = []
-        size = float(self.policy.summary + self.policy.identifiers)
+        size = float(self.policy.summary)
         made = [_Shape(0.0, 0.0, 0.0)]
         for _ in range(_MOST):
             joined = plan.merge(levels, self.policy.settings(), cold=False)
@@ -106,9 +107,7 @@ class _Programme:
 
     def _call(self, folded: float) -> float:
         sizes = Sizes(0.0, folded, 0.0, 0.0, self.policy.summary)
-        return summary_call(
-            sizes, self.policy.summarizer, model=self.found.model, ttl=self.policy.ttl, warm=True
-        ).cost
+        return summary_call(sizes, self.policy.summarizer, model=self.found.model, ttl=self.policy.ttl, warm=True).cost
 
     def after(self, at: int, shape: _Shape) -> float:
         """Prompt less the log's running sum, in the calls after a fold at a call."""

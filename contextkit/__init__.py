@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from contextkit.ledger import Ledger
     from contextkit.middleware import observe
     from contextkit.shape.chain import Shape
+    from contextkit.tools.function import tool
 
-__all__ = ["Compaction", "ContextKitError", "Conversation", "Ledger", "Shape", "Violation", "__version__", "observe"]
+__all__ = [
+    "Compaction",
+    "ContextKitError",
+    "Conversation",
+    "Ledger",
+    "Shape",
+    "Violation",
+    "__version__",
+    "observe",
+    "tool",
+]
 
 __version__: Final = "0.1.0"
 
@@ -29,6 +40,7 @@ _HOMES: Final = {
     "Shape": "contextkit.shape.chain",
     "Violation": "contextkit.cache.violations",
     "observe": "contextkit.middleware",
+    "tool": "contextkit.tools.function",
 }
 
 

@@ -9,20 +9,17 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
-from uuid import uuid4
 
 from contextkit import drive, turn
 from contextkit.api import facts
 from contextkit.api.answer import Answer
 from contextkit.api.messages import Block, blocks_of, plain
-from contextkit.context import Context
 from contextkit.errors import ContentError, FrozenError, HistoryError
-from contextkit.history.archive import Archive
 from contextkit.history.loan import returned
 from contextkit.outputs import Outputs, declared
-from contextkit.recall import TOOL, offered
+from contextkit.reading import Reading
+from contextkit.recall import TOOL, archive_of, offered
 from contextkit.state import State, Summarizer, check_settings
-from contextkit.store.base import opened
 from contextkit.tokens.quick import quick_tokens
 from contextkit.tools.function import definition_of, shapes_of
 
@@ -33,8 +30,8 @@ if TYPE_CHECKING:
     from contextkit.cache.lifetime import Advice
     from contextkit.cache.violations import Violation
     from contextkit.compact.policies import Compaction
-    from contextkit.ledger import Ledger
-    from contextkit.outputs import Shapes, ToolDrift
+    from contextkit.history.archive import Archive
+    from contextkit.outputs import Shapes
     from contextkit.store.base import Store
 
 __all__ = ["Conversation"]
@@ -43,7 +40,7 @@ _MAX_TOKENS: Final = 4_096
 _Default = Literal["default"]
 
 
-class Conversation:
+class Conversation(Reading):
     """A conversation whose requests stay cacheable.
 
     Args:
@@ -110,7 +107,7 @@ class Conversation:
             ttl=ttl,
             policy=compaction,
             summarizer=summarizer,
-            archive=_archive(archive),
+            archive=archive_of(archive),
         )
         shapes = declared(shapes, shapes_of(tools))
         self._outputs = Outputs(shapes, self._state.archive, max_output_chars, self._state.family)
@@ -289,58 +286,9 @@ class Conversation:
         return await drive.arun(turn.compact(self._state, now=self._clock(), force=force), client)
 
     @property
-    def messages(self) -> list[dict[str, Any]]:
-        """The whole log as plain messages, oldest first; a copy."""
-        return [{"role": entry.role, "content": returned(entry.blocks)} for entry in self._state.log.entries]
-
-    @property
-    def context(self) -> Context:
-        """What is in the window now, in estimated tokens a part."""
-        return Context.of(self._state)
-
-    @property
     def violations(self) -> tuple[Violation, ...]:
         """Every loss of the cached prefix, with cause, blame, tokens and price; planned ones too."""
         return tuple(self._state.own.violations)
-
-    @property
-    def ledger(self) -> Ledger:
-        """One row a call."""
-        return self._state.ledger
-
-    @property
-    def archive(self) -> Archive:
-        """The originals of outputs that were cut, under their handles."""
-        return self._state.archive
-
-    def recall(self, handle: str, **part: Any) -> str:
-        """What the `recall` tool says: a part of an original, or why there is none. Never raises.
-
-        Args:
-            handle: as a note or a summary names it.
-            **part: path, lines, search, max_chars; see `contextkit.recall.recall`.
-        """
-        return self._outputs.recalled({"handle": handle, **part}).text
-
-    @property
-    def drift(self) -> tuple[ToolDrift, ...]:
-        """Outputs that were not what their declared model says, oldest first; the last 1,000."""
-        return tuple(self._outputs.drift)
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """Why summaries were not made, oldest first."""
-        return tuple(self._state.failures)
-
-    @property
-    def open_calls(self) -> dict[str, str]:
-        """Tool calls without a result: tool name by id."""
-        return dict(self._state.log.open_calls)
-
-    @property
-    def model(self) -> str:
-        """The model id that is sent."""
-        return self._state.model
 
     @property
     def system(self) -> list[Block]:
@@ -392,10 +340,3 @@ def _first_party(client: Any) -> bool:
     """Whether a client talks to the Claude API itself, which is known to have cache diagnostics."""
     host = str(getattr(client, "base_url", "")).split("//")[-1].split("/")[0]
     return type(client).__name__ in {"Anthropic", "AsyncAnthropic"} and host == "api.anthropic.com"
-
-
-def _archive(given: Archive | Store | str | Path | None) -> Archive:
-    """An archive of this conversation alone: its space in a shared store has a name that nobody else has."""
-    if isinstance(given, Archive):
-        return given
-    return Archive() if given is None else Archive(opened(given), uuid4().hex)

@@ -7,7 +7,7 @@ appended, and appending never raises.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from contextkit.api import usage as prices
 from contextkit.api.usage import Price, Usage
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "Row", "Totals"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One call.
 
     Attributes:
@@ -60,7 +59,11 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """The row as plain JSON, with its costs."""
-        return asdict(self) | {"cost": self.cost, "uncached": self.uncached}
+        return (
+            self._asdict()
+            | {"usage": asdict(self.usage), "price": asdict(self.price) if self.price else None}
+            | {"cost": self.cost, "uncached": self.uncached}
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import uuid4
 
 from contextkit.errors import ConfigError, ShapeError
+from contextkit.history.archive import Archive
+from contextkit.store.base import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from contextkit.history.archive import Archive
+    from contextkit.store.base import Store
 
-__all__ = ["DEFAULT_CHARS", "MAX_CHARS", "NAME", "TOOL", "Recalled", "answer", "offered", "recall"]
+__all__ = ["DEFAULT_CHARS", "MAX_CHARS", "NAME", "TOOL", "Recalled", "answer", "archive_of", "offered", "recall"]
 
 NAME: Final = "recall"
 DEFAULT_CHARS: Final = 4_000
@@ -82,6 +86,13 @@ def offered(recall: Any, tools: Sequence[Mapping[str, Any]]) -> bool:
             fix="Give yours another name, or leave recall off.",
         )
     return recall is True
+
+
+def archive_of(given: Archive | Store | str | Path | None) -> Archive:
+    """An archive of this conversation alone: its space in a shared store has a name that nobody else has."""
+    if isinstance(given, Archive):
+        return given
+    return Archive() if given is None else Archive(opened(given), uuid4().hex)
 
 
 class _RefusedError(Exception):

@@ -6,8 +6,7 @@ Law: reading never fails on what is missing; a message that is no message is ref
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from contextkit.api.messages import Block, message_of
 from contextkit.api.usage import Usage
@@ -15,8 +14,7 @@ from contextkit.api.usage import Usage
 __all__ = ["Answer"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A response of the Messages API.
 
     Attributes:
@@ -45,7 +43,8 @@ class Answer:
             ContentError: not a message.
         """
         said = message_of(message)
-        got: Mapping[str, Any] = message if isinstance(message, Mapping) else vars(message)
+        plain = type(message) is dict or isinstance(message, Mapping)
+        got: Mapping[str, Any] = message if plain else vars(message)
         billed = got.get("usage")
         return cls(
             said["role"],

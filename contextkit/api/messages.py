@@ -215,7 +215,8 @@ def _block(item: Any, where: str, at: int) -> Block:
 
 def message_of(message: Any) -> Message:
     """A message (dict or SDK object) as {"role", "content": [plain blocks]}; other fields of a response are dropped."""
-    source = message if isinstance(message, Mapping) else vars(message) if hasattr(message, "__dict__") else {}
+    plain_dict = type(message) is dict or isinstance(message, Mapping)
+    source = message if plain_dict else vars(message) if hasattr(message, "__dict__") else {}
     role, content = source.get("role"), source.get("content")
     if role not in {"user", "assistant"} or content is None:
         raise ContentError(

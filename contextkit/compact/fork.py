@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from contextkit.api import facts
 from contextkit.api.request import Request
 from contextkit.api.usage import Usage, cost
-from contextkit.compact.summary import INSTRUCTIONS, THINKING_ROOM
+from contextkit.compact.summary import INSTRUCTIONS, THINKING_ROOM, may_think
 from contextkit.errors import SummaryError
 from contextkit.tokens.estimate import message_tokens, text_tokens
 
@@ -59,7 +59,7 @@ class Fork:
     usage: Usage
 
 
-def fork(  # noqa: PLR0913  (each is one measured fact about the moment of the fold)
+def fork(
     last: Request,
     billed: Usage,
     *,
@@ -179,19 +179,13 @@ def _room(params: Mapping[str, Any], summary_tokens: int) -> int:
     """max_tokens: the summary, and thinking before it where that cannot be ruled out. It is not in the cache's key."""
     thinking = params.get("thinking") or {}
     kind = thinking.get("type")
-    row = facts.model(str(params["model"]))
+    wanted = summary_tokens
     if kind == "enabled":
-        wanted = int(thinking.get("budget_tokens") or 0) + summary_tokens  # has to be above the budget
-    elif kind in {"disabled", "between_tools"} or (kind is None and row is not None and not row.binds_thinking):
-        wanted = summary_tokens + (THINKING_ROOM if row is not None and kind is None and _thinks(row.id) else 0)
-    else:
-        wanted = summary_tokens + THINKING_ROOM
+        wanted += int(thinking.get("budget_tokens") or 0)  # has to be above the budget
+    elif may_think(str(params["model"]), kind):
+        wanted += THINKING_ROOM
+    row = facts.model(str(params["model"]))
     return min(wanted, row.max_output) if row else wanted
-
-
-def _thinks(model: str) -> bool:
-    """Models that think when nothing is said, beside those that bind it (thinking page)."""
-    return model in {"claude-fable-5", "claude-mythos-5", "claude-opus-5", "claude-sonnet-5"}
 
 
 def _fixed_mark(params: Mapping[str, Any]) -> Literal["5m", "1h"] | None:

@@ -110,8 +110,7 @@ def result_text(content: Any) -> str:
 def request(entries: Sequence[Entry], *, model: str, max_tokens: int) -> Request:
     """The request for a summary of at most `max_tokens` tokens, by a model in a fresh call without thinking."""
     row = facts.model(model)
-    name = row.id if row else model
-    rests = _RESTS.get(name)
+    rests = _RESTS.get(row.id) if row else None
     words = int(max_tokens * _WORDS_PER_TOKEN)
     text = (
         f"<transcript>\n{_unclosed(transcript(entries))}\n</transcript>\n\n"
@@ -120,12 +119,20 @@ def request(entries: Sequence[Entry], *, model: str, max_tokens: int) -> Request
     return Request(
         {
             "model": model,
-            "max_tokens": max_tokens + (THINKING_ROOM if name.startswith(_ALWAYS) else 0),
+            "max_tokens": max_tokens + (THINKING_ROOM if may_think(model, rests) else 0),
             "system": INSTRUCTIONS,
             **({"thinking": {"type": rests}} if rests else {}),
             "messages": [{"role": "user", "content": text}],
         }
     )
+
+
+def may_think(model: str, kind: str | None) -> bool:
+    """Whether an answer may begin with thinking, with `thinking.type` as given; None: the request does not say."""
+    if kind == "disabled":
+        return False
+    row = facts.model(model)
+    return kind not in {None, "between_tools"} or (row.id.startswith((*_ALWAYS, *_RESTS)) if row else kind is None)
 
 
 def checked(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from contextkit.api.messages import dumps
 from contextkit.tokens.coefficients import STRUCTURE
 from contextkit.tokens.estimate import block_tokens
 
@@ -22,6 +21,7 @@ __all__ = ["quick_tokens"]
 
 _PROSE: Final[dict[Family, float]] = {"classic": 1 / 3.9, "2026": 1 / 2.85}
 _OUTPUT: Final[dict[Family, float]] = {"classic": 1 / 2.84, "2026": 1 / 2.08}
+_FRAME: Final = 6  # quotes, colon and comma around a parameter
 _JSON: Final[dict[Family, float]] = {"classic": 1 / 2.6, "2026": 1 / 2.2}
 
 
@@ -38,8 +38,8 @@ def quick_tokens(blocks: Sequence[Mapping[str, Any]], family: Family) -> float:
             total += STRUCTURE["tool_result"] + _length(text) * ratio[family]
         elif kind == "tool_use":
             given = block.get("input") or {}
-            text = dumps(given)
-            total += STRUCTURE["tool_use"] + STRUCTURE["parameter"] * len(given) + _length(text) * _JSON[family]
+            size = sum(_length(key) + _length(v if type(v) is str else str(v)) + _FRAME for key, v in given.items())
+            total += STRUCTURE["tool_use"] + STRUCTURE["parameter"] * len(given) + size * _JSON[family]
         else:
             total += block_tokens(block, family, high_res=family == "2026")
     return total + STRUCTURE["message"]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contextkit.api.messages import dumps
-from contextkit.compact.extract import extractive, identifiers
+from contextkit.compact.extract import extractive, identifiers, listed, quoted_names
+from contextkit.compact.identifiers import written
 from contextkit.history.log import Entry
 from contextkit.tokens.estimate import text_tokens
 from tests.history.histories import a_long_log, call, result, said
@@ -36,42 +37,23 @@ def strings(value: Any) -> list[str]:
 
 @given(ENTRIES, st.integers(0, 500))
 def test_every_identifier_stands_in_the_range(entries: list[Entry], limit: int) -> None:
-    """Verbatim, inside one text, key or value of the range; no two the same; within the limit."""
+    """Verbatim, inside one text, key or value of the range; no two the same; within the limit as they are written."""
     before = copy.deepcopy(entries)
     texts = [text for entry in entries for block in entry.blocks for text in strings(block)]
     names = identifiers(entries, limit)
     assert names == identifiers(entries, limit)
     assert all(any(name in text for text in texts) for name in names)
     assert len(names) == len(set(names))
-    assert text_tokens(", ".join(names), "2026") <= limit
+    assert text_tokens(written(names), "2026") <= limit
     assert entries == before
 
 
-def test_escapes_do_not_run_into_names() -> None:
-    """A name after a line break inside a call's input is that name, and not one with an n before it."""
-    entry = Entry("assistant", [call("a", cmd='cd /srv/app\nfoo_bar --x "rec_1234"\ttab_name')])
-    assert {"foo_bar", "rec_1234", "tab_name", "/srv/app"} <= set(identifiers([entry], 1_000))
-
-
-def test_what_is_found() -> None:
-    """Paths, ids, hashes, error codes and long numbers are; plain words and short numbers are not."""
-    text = (
-        "See /etc/nginx/nginx.conf and src/app/main.py: rec_81b2, deadbeef99, ERR-1042, 1,204.50; not plain words 12."
-    )
-    assert set(identifiers([Entry("user", [said(text)])], 1_000)) == {
-        "/etc/nginx/nginx.conf",
-        "src/app/main.py",
-        "rec_81b2",
-        "deadbeef99",
-        "ERR-1042",
-        "1,204.50",
-    }
-
-
-def test_the_frequent_ones_come_first() -> None:
-    """What many blocks name is kept before what one names; among equals the recent before the old."""
-    entries = [Entry("user", [said(f"often_named and once_{at:04d}")]) for at in range(10)]
-    assert identifiers(entries, 14) == ["often_named", "once_0009"]
+def test_the_list_says_how_it_is_read() -> None:
+    """Braces are explained where there are any, and only there; no names, no list."""
+    assert listed(["rec_81b2", "E1042"]) == "Identifiers: rec_81b2 E1042"
+    assert listed(["/a/b.py", "/a/c.py"]) == "Identifiers (a/{b,c/d} is a/b and a/c/d): /a/{b.py,c.py}"
+    assert listed([]) == quoted_names([]) == ""
+    assert quoted_names(["rec_81b2"]).splitlines()[-2:] == ["Identifiers: rec_81b2", "</conversation_identifiers>"]
 
 
 @given(ENTRIES, st.integers(200, 2_000))
@@ -120,6 +102,23 @@ def test_what_the_user_said_is_kept_first() -> None:
     assert "- user: Only count paid invoices." in made
     assert "further steps are left out" in made
     assert made.index("Question 0") < made.index("Only count paid")
+
+
+def test_rules_stand_before_everything_else() -> None:
+    """With room for little, the lines that say what must be are kept, verbatim, however much was said after them."""
+    rules = ("Never touch src/legacy.", "Antworte nur auf Deutsch.", "Please refund at most 50 EUR without asking.")
+    first = Entry("user", [said("Hello there.\n" + "\n".join(rules) + "\nThanks.")])
+    rest = [Entry("user", [said(f"Some remark number {at} about the weather of today.")]) for at in range(200)]
+    made = extractive([first, *rest], max_tokens=250)
+    assert [f"- user: {rule}" for rule in rules] == made.splitlines()[:3]
+    assert text_tokens(made, "2026") <= 250
+
+
+def test_the_list_can_stand_elsewhere() -> None:
+    """Given names are used as they are; with none the summary has no list of its own."""
+    entries = [Entry("user", [said("See rec_81b2 and rec_90ff.")])]
+    assert extractive(entries, max_tokens=300, names=["rec_90ff"]).endswith("Identifiers: rec_90ff")
+    assert "Identifiers" not in extractive(entries, max_tokens=300, names=())
 
 
 @pytest.mark.parametrize("text", ["x" * 10**6, "a/" * 10**6, "a_" * 10**6, "/" * 10**6, "0.1" * 10**6, "< " * 10**6])
