@@ -20,12 +20,12 @@ from contextkit.compact import plan
 from contextkit.compact.worth import Sizes, rates, summary_call
 from contextkit.history.log import Log
 from contextkit.replay.bill import Move, bill, warm
-from contextkit.replay.break_even import BreakEven
 from contextkit.replay.window import Window, grow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from contextkit.replay.break_even import BreakEven
     from contextkit.replay.trace import Trace
 
 __all__ = ["Scheduled", "optimum"]

@@ -1,7 +1,7 @@
 """What a turn costs in contextkit's own time and memory, beside peers that count tokens; writes docs/benchmarks.md.
 
-Run it with `make benchmark-overhead`. The peers (strands-agents and haystack-ai, each in an environment of its own under
-`.peers/`) are driven by `../shared/bench/peers_overhead.py`, with the same workload in the same run: assistant text and
+Run it with `make benchmark-overhead`. The peers (strands-agents and haystack-ai, each in an environment of its own
+under `.peers/`) are driven by `../shared/bench/peers_overhead.py`, with the same workload in the same run: assistant text and
 a tool call, a JSON result of about 2 KB, a user message every ten turns, a budget of 50,000 tokens, summaries of one
 fixed text. Timed is only what a library does beside the model call.
 """
@@ -16,14 +16,13 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
-from contextkit import Compaction, Conversation
 from benchmarks.sections import replace_section
+from contextkit import Compaction, Conversation
 
 SIZES = (200, 1_000, 2_000)
 BUDGET = 50_000
@@ -168,9 +167,9 @@ def peer(python: Path, system: str, turns: int) -> float | None:
     return float(said["seconds"]) if said.get("done") == turns else None
 
 
-def peers() -> dict[str, dict[int, float]]:
-    """Every peer's seconds by number of turns; empty where the driver or the installation is missing."""
-    found: dict[str, dict[int, float]] = {}
+def peer_environments() -> dict[str, Path]:
+    """The interpreter of every peer system; empty where the driver or the installation is missing."""
+    found: dict[str, Path] = {}
     if not PEERS_SCRIPT.exists():
         print(f"peers skipped: {PEERS_SCRIPT.name} is not beside the checkout")
         return found
@@ -179,27 +178,40 @@ def peers() -> dict[str, dict[int, float]]:
         if python is None:
             print(f"{name} skipped: it could not be installed")
             continue
-        for system in systems:
-            times = {turns: seconds for turns in SIZES if (seconds := peer(python, system, turns)) is not None}
-            if times:
-                found[system] = times
+        found |= dict.fromkeys(systems, python)
     return found
 
 
-def best(measure: Callable[[], float], times: int = 3) -> float:
-    """The least of several measurements: what the code costs when nothing else runs."""
-    return min(measure() for _ in range(times))
+def least(into: dict[int, float], turns: int, seconds: float | None) -> None:
+    """Keep the least of several measurements: what the code costs when nothing else runs."""
+    if seconds is not None:
+        into[turns] = min(into.get(turns, seconds), seconds)
+
+
+def measured(rounds: int, *, peers: bool) -> dict[str, dict[int, float]]:
+    """Seconds by library and number of turns: contextkit and its peers by turns, `rounds` times, the least of each."""
+    pythons = peer_environments() if peers else {}
+    found: dict[str, dict[int, float]] = {"contextkit": {}}
+    run(50)  # imports and first-use caches
+    for _ in range(rounds):
+        for turns in SIZES:
+            least(found["contextkit"], turns, run(turns)[0])
+            for system, python in pythons.items():
+                least(found.setdefault(system, {}), turns, peer(python, system, turns))
+    return {name: times for name, times in found.items() if times}
 
 
 def main() -> None:
     """Measure, print, and write the section."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--rounds", type=int, default=4, help="how often each is measured; the least counts")
     args = parser.parse_args()
-    own = {turns: best(lambda turns=turns: run(turns)[0]) for turns in SIZES}  # type: ignore[misc]
-    rivals = {} if args.no_peers else peers()
+    found = measured(args.rounds, peers=not args.no_peers)
+    own = found["contextkit"]
     lines = [
-        "Own time of the library over a whole run, seconds; growth is the exponent of the total from 200 to 2,000 turns.",
+        f"Own time of the library over a whole run, seconds, the least of {args.rounds} rounds by turns; growth is the"
+        " exponent of the total from 200 to 2,000 turns.",
         "",
         "| library | "
         + " | ".join(f"{turns:,} turns" for turns in SIZES)
@@ -207,7 +219,7 @@ def main() -> None:
         "|---|" + "---:|" * (len(SIZES) + 3),
     ]
     last = SIZES[-1]
-    for name, times in {"contextkit": own, **rivals}.items():
+    for name, times in found.items():
         cells = " | ".join(f"{times[turns]:.4f}" if turns in times else "-" for turns in SIZES)
         if last in times:
             grown = exponent(sorted(times.items()))
@@ -218,15 +230,21 @@ def main() -> None:
     held, transcript = memory(1_000)
     lines += [
         "",
-        f"First and last tenth of contextkit's {last:,} turns: {median(spent[:tenth]) * 1e6:.0f} and"
-        f" {median(spent[-tenth:]) * 1e6:.0f} microseconds a turn (medians).",
-        f"Memory of 1,000 turns that are never folded: {held:.1f} MB, {held / transcript:.2f} times the transcript"
-        f" as JSON ({transcript:.1f} MB).",
+        (
+            f"First and last tenth of contextkit's {last:,} turns: {median(spent[:tenth]) * 1e6:.0f} and"
+            f" {median(spent[-tenth:]) * 1e6:.0f} microseconds a turn (medians)."
+        ),
+        (
+            f"Memory of 1,000 turns that are never folded: {held:.1f} MB, {held / transcript:.2f} times the transcript"
+            f" as JSON ({transcript:.1f} MB)."
+        ),
         "",
-        f"`python -c pass` {command_seconds('-c', 'pass') * 1e3:.0f} ms,"
-        f" `import contextkit` {command_seconds('-c', 'import contextkit') * 1e3:.0f} ms,"
-        f" `contextkit --help` {command_seconds('-m', 'contextkit.cli', '--help') * 1e3:.0f} ms"
-        " (whole processes, medians of five).",
+        (
+            f"`python -c pass` {command_seconds('-c', 'pass') * 1e3:.0f} ms,"
+            f" `import contextkit` {command_seconds('-c', 'import contextkit') * 1e3:.0f} ms,"
+            f" `contextkit --help` {command_seconds('-m', 'contextkit.cli', '--help') * 1e3:.0f} ms"
+            " (whole processes, medians of five)."
+        ),
     ]
     print("\n".join(lines))
     replace_section("overhead", "Own time and memory", "make benchmark-overhead", lines)

@@ -228,8 +228,10 @@ class Conversation(Reading):
         Raises:
             HistoryError: nothing to answer, or open tool calls. BudgetError: the fixed prefix is over the budget.
         """
-        flow = turn.prepare(self._state, now=self._clock(), alone=True)
-        return dict(drive.nobody(flow).params)
+        now = self._clock()
+        if turn.ready(self._state):
+            return dict(turn.build(self._state, now).params)
+        return dict(drive.nobody(turn.prepare(self._state, now=now, alone=True)).params)
 
     def send(self, client: Any, *, step: str = "") -> Any:
         """Ask the model and record what it answers; returns the SDK's Message.

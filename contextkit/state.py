@@ -113,7 +113,6 @@ class State:
     failed_in_a_row: int = 0
     recall: bool = False
     _before_thinking: Spot | None = None
-    _last_total: tuple[tuple[float, int], Estimate] | None = None
     _fixed: dict[tuple[bool, Ttl], dict[str, Any]] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
 
@@ -186,13 +185,16 @@ class State:
 
     def total(self) -> Estimate:
         """The next prompt's tokens: last billed total and an estimate of what is new."""
+        return self.calibration.total(self._looked_at())
+
+    def tokens(self) -> int:
+        """The best guess of `total`, alone."""
+        return self.calibration.best(self._looked_at())
+
+    def _looked_at(self) -> float:
         raw = self.raw_tokens()
-        if self._last_total is not None and self._last_total[0] == (raw, self.calibration.seen):
-            return self._last_total[1]
         careful = self.calibration.anchor is None and raw > self._looks_from()
-        total = self.calibration.total(max(raw, self._counted()) if careful else raw)
-        self._last_total = ((raw, self.calibration.seen), total)
-        return total
+        return max(raw, self._counted()) if careful else raw
 
     def _looks_from(self) -> float:
         """Before anything was billed, a prompt near the ceiling is counted with care."""
@@ -231,11 +233,11 @@ class State:
 
     def advice(self) -> Advice | None:
         """What each lifetime would cost a call, by the gaps so far; None when the model's price is not known."""
-        found = price(self.model, prompt=self.total().tokens)
+        found = price(self.model, prompt=self.tokens())
         if found is None:
             return None
         calls = max(self.calibration.seen + 1, 1)
-        prefix = self.total().tokens
+        prefix = self.tokens()
         growth = max(prefix - self.fixed_tokens, 0.0) / calls
         return advise(tuple(self.gaps), prefix=prefix, growth=growth, price=found)
 
@@ -246,7 +248,6 @@ class State:
         self.written = spot
         if billed:
             self.calibration.observe(raw, billed)
-            self._last_total = None
 
     def new_turn(self) -> None:
         """A user's text begins a turn: models that drop older thinking lose the cache from its first block on."""

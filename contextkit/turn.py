@@ -26,7 +26,7 @@ from contextkit.tokens.quick import quick_tokens
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-__all__ = ["BookkeepingWarning", "build", "compact", "prepare", "record", "turn", "warm"]
+__all__ = ["BookkeepingWarning", "build", "compact", "prepare", "ready", "record", "turn", "warm"]
 
 _BACK_OFF: Final = 0.05
 """After a summary failed: share of the budget that has to come before the next try; doubled at each failure."""
@@ -55,9 +55,24 @@ def prepare(state: State, *, now: float, step: str = "", alone: bool = False) ->
     `alone` says that no client is at hand: past the budget, the fold is extractive.
     """
     _check_answerable(state)
-    if not state.frozen or len(state.log.entries) == 1 or over(state):
+    if not _settled(state):
         yield from compact(state, now=now, step=step, alone=alone)
     return build(state, now)
+
+
+def ready(state: State) -> bool:
+    """Whether the next request can be built as things stand, without folding.
+
+    Raises:
+        HistoryError: there is nothing to answer, or tool calls are open.
+    """
+    _check_answerable(state)
+    return _settled(state)
+
+
+def _settled(state: State) -> bool:
+    """Neither the first request, whose fixed part is yet to be looked at, nor over the ceiling."""
+    return state.frozen and len(state.log.entries) > 1 and not over(state)
 
 
 def _check_answerable(state: State) -> None:
@@ -120,8 +135,8 @@ def compact(
     ceiling = state.ceiling if policy else window(row, state.max_tokens)
     if not state.frozen or len(state.log.entries) == 1:  # neither the fixed part nor the head changes later
         _check_fixed(state, ceiling)
-    while force or state.total().tokens > ceiling:
-        total = state.total().tokens
+    while force or state.tokens() > ceiling:
+        total = state.tokens()
         hard = total > window(row, state.max_tokens)
         if total < state.retry_at and not hard and not force:
             break  # a summary failed not long ago
@@ -149,7 +164,7 @@ def compact(
 
 def over(state: State) -> bool:
     """Whether the next prompt would pass the ceiling."""
-    return state.policy is not None and state.total().tokens > state.ceiling
+    return state.policy is not None and state.tokens() > state.ceiling
 
 
 def _check_fixed(state: State, ceiling: int) -> None:
@@ -233,7 +248,7 @@ def build(state: State, now: float) -> Request:
     if tail:
         final = messages[-1]
         messages[-1] = {**final, "content": [*final["content"], *tail]}
-    state.sent = Sent(last, state.raw_tokens(), state.total().tokens, bool(tail))
+    state.sent = Sent(last, state.raw_tokens(), state.tokens(), bool(tail))
     return Request({**state.fixed(mark=marks.fixed), **state.diagnosed, "messages": messages})
 
 

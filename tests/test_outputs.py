@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from anthropic.types import TextBlock
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from contextkit import Conversation
 from contextkit.api.messages import dumps
 from contextkit.api.validity import faults
-from contextkit.errors import ConfigError, ContentError
+from contextkit.errors import ConfigError, ContentError, ShapeError
 from contextkit.history.archive import Archive, handle_of
-from contextkit.outputs import Outputs
+from contextkit.outputs import Outputs, declared
 from contextkit.shape.chain import Shape
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
 TOOL = {"name": "look", "input_schema": {"type": "object"}}
@@ -166,3 +172,76 @@ def test_a_cap_without_room_is_refused(cap: int) -> None:
     """Under two hundred characters there is no room for a note and anything beside it."""
     with pytest.raises(ConfigError, match="max_output_chars"):
         a_door(cap)
+
+
+def test_a_declared_selection_names_its_handle_only_where_it_can_be_read() -> None:
+    """Without `recall` the note would cost its tokens for nothing; the original is kept either way."""
+    shape = Shape(select=["$.id"])
+    silent = a_door(look=shape)
+    named = replace(a_door(look=shape), recall=True)
+    output = {"id": 1, "rest": [1, 2]}
+    assert silent.enter("look", output) == '{"id":1}'
+    entered = named.enter("look", output)
+    (handle,) = named.archive
+    assert handle in entered
+    assert named.archive.get(handle) == silent.archive.get(handle) == '{"id":1,"rest":[1,2]}'
+    assert named.enter("look", {"id": 1}) == '{"id":1}'
+    assert len(named.archive) == 1
+
+
+def test_what_was_recalled_is_not_shaped_again() -> None:
+    """The shape for all other tools is not for the answers of `recall`; a tool of that name without it is shaped."""
+    door = a_door(**{"*": Shape(max_chars=20)})
+    assert len(door.enter("recall", "x" * 100)) == 20
+    assert replace(door, recall=True).enter("recall", "x" * 100) == "x" * 100
+    long = "word " * 500
+    said = door.recalled({"handle": door.archive.put(long), "max_chars": 5_000})
+    assert len(said.text) <= 1_000
+
+
+class Row(BaseModel):
+    """What a tool is said to give."""
+
+    id: int
+    name: str
+
+
+def test_drift_is_kept_with_the_tools_name() -> None:
+    """An output that is not what its model says enters, and the finding has tool, path and sample."""
+    door = a_door(look=Shape(Row))
+    assert door.enter("look", {"id": 1, "name": "a"}) == '{"id":1,"name":"a"}'
+    assert not door.drift
+    entered = door.enter("look", {"id": "one", "name": "a"})
+    assert '"one"' in entered
+    (found,) = door.drift
+    assert (found.tool, found.found, found.sample) == ("look", "string", '"one"')
+    assert "id" in found.path
+    for _ in range(1_200):
+        door.enter("look", {"id": "one", "name": "a"})
+    assert len(door.drift) == 1_000
+
+
+def test_shapes_come_from_a_mapping_a_file_or_the_tools(tmp_path: Path) -> None:
+    """A path is loaded; what tools declare for themselves stands behind; anything else is refused."""
+    file = tmp_path / "shapes.json"
+    file.write_text('{"look": {"select": ["$.id"]}}')
+    own = {"look": Shape(max_chars=9), "read": Shape(max_chars=8)}
+    assert declared(file, own) == {"look": Shape(select=["$.id"]), "read": Shape(max_chars=8)}
+    assert declared(str(file), {}) == {"look": Shape(select=["$.id"])}
+    assert declared(None, own) == own
+    with pytest.raises(ConfigError, match="list"):
+        declared([], {})  # type: ignore[arg-type]
+    with pytest.raises(ShapeError, match="cannot be read"):
+        declared(tmp_path / "missing.json", {})
+
+
+def test_a_conversation_takes_shapes_from_a_file_and_shows_drift(tmp_path: Path) -> None:
+    """`Conversation(shapes=path)` and `conv.drift`, end to end."""
+    file = tmp_path / "pyproject.toml"
+    file.write_text('[tool.contextkit.shapes.look]\nselect = ["$.id"]\n')
+    call = {"type": "tool_use", "id": "a", "name": "look", "input": {}}
+    for shapes, shown, drifts in ((file, '{"id":"x"}', 0), ({"look": Shape(Row)}, None, 1)):
+        conv = Conversation(model="sonnet", tools=[TOOL], shapes=shapes).user("Go")
+        conv.record({"role": "assistant", "content": [call]}).tool_result("a", {"id": "x", "name": "n"})
+        assert shown is None or conv.messages[-1]["content"][0]["content"] == shown
+        assert [found.tool for found in conv.drift] == ["look"] * drifts

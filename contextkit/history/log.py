@@ -7,6 +7,7 @@ or removed: what is sent is a view of the log (see view.py).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -62,12 +63,14 @@ class Log:
     Attributes:
         entries: oldest first.
         ends: estimated tokens of all entries up to and including each.
+        pins: indexes of pinned entries, in order.
         open_calls: tool name by id, of the last assistant entry's calls that have no result yet.
     """
 
     entries: list[Entry] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     open_calls: dict[str, str] = field(default_factory=dict)
+    pins: list[int] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
     _answered: set[str] = field(default_factory=set)
     _messages: set[str] = field(default_factory=set)
@@ -101,7 +104,9 @@ class Log:
         entry = self._open_user(tokens)
         entry.blocks.extend(blocks)
         entry.fresh = True
-        entry.pinned = entry.pinned or pinned
+        if pinned and not entry.pinned:
+            entry.pinned = True
+            self.pins.append(len(self.entries) - 1)
         return entry
 
     def result(self, tool_use_id: str, block: Block, tokens: float) -> Entry:
@@ -177,6 +182,10 @@ class Log:
             return 0.0
         last = self.ends[-1] if end is None else self.ends[end - 1] if end else 0.0
         return last - (self.ends[first - 1] if first else 0.0)
+
+    def pinned(self, first: int, end: int) -> Sequence[int]:
+        """Indexes of the pinned entries from `first` up to, not including, `end`."""
+        return self.pins[bisect_left(self.pins, first) : bisect_left(self.pins, end)]
 
     def _append(self, entry: Entry, tokens: float) -> None:
         self.entries.append(entry)

@@ -94,7 +94,7 @@ class View:
     def fold(self, summary: Summary) -> None:
         """Let a summary stand for the raw entries up to `summary.end`; the log keeps them."""
         self.summaries.append(summary)
-        pinned = (at for at in range(max(summary.first, 1), summary.end) if self.log.entries[at].pinned)
+        pinned = self.log.pinned(max(summary.first, 1), summary.end)
         self._summary_tokens += summary.tokens + sum(self.log.tokens(at, at + 1) for at in pinned)
         self._seen = (-1, -1)
         self.start = summary.end
@@ -139,9 +139,8 @@ class View:
         blocks = list(self.head())
         for summary in self.summaries:
             blocks.append({"type": "text", "text": summary.text})
-            for entry in self.log.entries[max(summary.first, 1) : summary.end]:
-                if entry.pinned:
-                    blocks.extend(block for block in entry.blocks if block["type"] != "tool_result")
+            for at in self.log.pinned(max(summary.first, 1), summary.end):
+                blocks.extend(block for block in self.log.entries[at].blocks if block["type"] != "tool_result")
         return blocks
 
     def _append(self, role: str, blocks: Sequence[Block]) -> None:

@@ -76,6 +76,12 @@ class Calibration:
                 self.error += (miss - self.error) / min(self.seen, 30)
         self.anchor, self.at = billed, estimated
 
+    def best(self, estimated: float) -> int:
+        """As `total`, the guess alone: what planning looks at, many times."""
+        if self.anchor is None:
+            return round(estimated)
+        return round(max(0.0, self.anchor + (estimated - self.at) * self.scale))
+
     def total(self, estimated: float) -> Estimate:
         """The prompt whose raw running sum is `estimated`, in tokens."""
         low, high = coefficients.BAND[self.family]

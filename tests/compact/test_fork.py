@@ -22,7 +22,9 @@ TOOL = {"name": "look", "description": "Looks.", "input_schema": {"type": "objec
 
 def a_message(role: str, *blocks: dict[str, Any] | str, marked: bool = False) -> dict[str, Any]:
     """A message of texts and blocks; the last block carries a mark or not."""
-    content = [{"type": "text", "text": block} if isinstance(block, str) else dict(block) for block in blocks]
+    content: list[dict[str, Any]] = [
+        {"type": "text", "text": block} if isinstance(block, str) else dict(block) for block in blocks
+    ]
     if marked:
         content[-1]["cache_control"] = MARK
     return {"role": role, "content": content}
@@ -176,7 +178,7 @@ def test_thinking_that_a_new_text_would_drop() -> None:
     """Models that keep only the last turn's thinking lose it inside a loop, and the cache from there; others do not."""
     thought = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
     step = (ASKED, {**CALLED, "content": [thought, *CALLED["content"]]}, STEP[2])
-    wanted = {"summary_tokens": 500, "warm": True}
+    wanted: dict[str, Any] = {"summary_tokens": 500, "warm": True}
     with pytest.raises(SummaryError, match="drop the thinking"):
         fork(a_request(*step, model="claude-sonnet-4-5"), Usage(write_5m=9_000), **wanted)
     fork(a_request(*step, model="claude-opus-4-6"), Usage(write_5m=9_000), **wanted)
