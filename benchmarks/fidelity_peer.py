@@ -123,9 +123,10 @@ async def _counted(prediction: Any, plan: Any, case: dict[str, Any]) -> Any:
     size = max(case["sizes"].values())
 
     async def counter(_model: str, _key: str, body: Any) -> int:
-        return size if body.get("messages") else min(HEAD, size)
+        return int(size if body.get("messages") else min(HEAD, size))
 
-    return await prediction.count_cache_plan(case["frame"]["model"], "none", plan, token_counter=counter)
+    counted = prediction.count_cache_plan(case["frame"]["model"], "none", plan, token_counter=counter)
+    return await counted
 
 
 def _observation(accounting: Any, case: dict[str, Any], plan: Any, at: float) -> Any:

@@ -1,9 +1,9 @@
 """What a turn costs in contextkit's own time and memory, beside peers that count tokens; writes docs/benchmarks.md.
 
 Run it with `make benchmark-overhead`. The peers (strands-agents and haystack-ai, each in an environment of its own
-under `.peers/`) are driven by `../shared/bench/peers_overhead.py`, with the same workload in the same run: assistant text and
-a tool call, a JSON result of about 2 KB, a user message every ten turns, a budget of 50,000 tokens, summaries of one
-fixed text. Timed is only what a library does beside the model call.
+under `.peers/`) are driven by `../shared/bench/peers_overhead.py`, with the same workload in the same run: assistant
+text and a tool call, a JSON result of about 2 KB, a user message every ten turns, a budget of 50,000 tokens,
+summaries of one fixed text. Timed is only what a library does beside the model call.
 """
 
 from __future__ import annotations
@@ -210,8 +210,7 @@ def main() -> None:
     found = measured(args.rounds, peers=not args.no_peers)
     own = found["contextkit"]
     lines = [
-        f"Own time of the library over a whole run, seconds, the least of {args.rounds} rounds by turns; growth is the"
-        " exponent of the total from 200 to 2,000 turns.",
+        f"Own time over a whole run, seconds, least of {args.rounds} rounds by turns; growth: exponent of the total.",
         "",
         "| library | "
         + " | ".join(f"{turns:,} turns" for turns in SIZES)

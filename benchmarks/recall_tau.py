@@ -173,8 +173,8 @@ def main() -> int:
     lines = [
         *(__doc__ or "").strip().split("\n\n")[-1].split("\n"),
         "",
-        "*Declared with care* are the shapes of `examples/shapes/airline.json` and `retail.json`, *characters of each* is",
-        f"one careless `Shape(max_chars={CAP})` for all tools. Tokens are estimates for the tokenizer of 2026.",
+        "*Declared with care* are the shapes of `examples/shapes/airline.json` and `retail.json`, *characters of each*",
+        f"is one careless `Shape(max_chars={CAP})` for all tools. Tokens are estimates for the tokenizer of 2026.",
         "",
         *rows,
         "",

@@ -1,4 +1,4 @@
-"""What a fold loses: of the identifiers that later calls use and that only a folded range held, how many are listed?
+"""What a fold loses: of the identifiers that calls use and only a folded range held, how many are listed?
 
 Run: `make benchmark-reference-recall`; needs `../shared/data` (or $CONTEXTKIT_DATA). Writes its section of
 docs/benchmarks.md. `--fit` fits the weights of contextkit/compact/mentions.py anew on the training half and prints them.

@@ -191,7 +191,7 @@ def test_a_declared_selection_names_its_handle_only_where_it_can_be_read() -> No
 
 def test_what_was_recalled_is_not_shaped_again() -> None:
     """The shape for all other tools is not for the answers of `recall`; a tool of that name without it is shaped."""
-    door = a_door(**{"*": Shape(max_chars=20)})
+    door = replace(a_door(), shapes={"*": Shape(max_chars=20)})
     assert len(door.enter("recall", "x" * 100)) == 20
     assert replace(door, recall=True).enter("recall", "x" * 100) == "x" * 100
     long = "word " * 500

@@ -14,10 +14,11 @@ from contextkit.compact.identifiers import found, said, written
 from contextkit.tokens.estimate import text_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from contextkit.api.facts import Family
     from contextkit.compact.identifiers import Kind
+    from contextkit.history.log import Entry
 
 __all__ = ["FEATURES", "WEIGHTS", "Mentions", "Name", "features"]
 
@@ -83,6 +84,21 @@ class Mentions:
 
     names: dict[str, Name] = field(default_factory=dict)
     now: int = 0
+    _counted: tuple[int, int] = (0, 0)
+
+    def follow(self, entries: Sequence[Entry]) -> None:
+        """Count what is new in a log since the last time, each block once; positions are the entries' indexes.
+
+        The first task message and pinned entries stay in the window. Work is put off until it is asked for: a
+        conversation that is never folded pays nothing.
+        """
+        at, done = self._counted
+        for entry in entries[at:]:
+            stays = entry.pinned or (at == 0 and entry.role == "user")
+            for block in entry.blocks[done:]:
+                self.add(block, at, stays=stays)
+            self._counted = (at, len(entry.blocks))  # the last one may still grow
+            at, done = at + 1, 0
 
     def add(self, block: Mapping[str, Any], at: int, *, stays: bool = False) -> None:
         """Count what a block names.

@@ -44,6 +44,24 @@ def test_a_fold_needs_no_second_look(entries: list[Entry], limit: int, end: int)
     assert all(mentions.names[name].last < end for name in best)
 
 
+@given(ENTRIES, st.lists(st.integers(0, 12), max_size=4).map(sorted))
+def test_a_log_is_followed_block_by_block(entries: list[Entry], stops: list[int]) -> None:
+    """Asked at any times, also while the last entry grows, every block is counted once; head and pins stay."""
+    for entry in entries[5:6]:
+        entry.pinned = True
+    once, often = Mentions(), Mentions()
+    once.follow(entries)
+    for stop in stops:
+        half = [Entry(entry.role, entry.blocks[:1], pinned=entry.pinned) for entry in entries[stop - 1 : stop]]
+        often.follow([*entries[: max(stop - 1, 0)], *half])
+        often.follow(entries[:stop])
+    often.follow(entries)
+    often.follow(entries)
+    assert once == often
+    fixed = [entry for at, entry in enumerate(entries) if entry.pinned or (at == 0 and entry.role == "user")]
+    assert {text for text, name in once.names.items() if name.stays} == set(counted(fixed).names)
+
+
 @given(ENTRIES)
 def test_one_scan_or_many_steps(entries: list[Entry]) -> None:
     """`identifiers` over a range is what the counts of that range give."""
