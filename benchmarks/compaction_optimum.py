@@ -55,7 +55,7 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """The summaries in the window after so many folds: tokens, tokens before the first new one, and merge calls."""
+    """The summaries after so many folds: tokens, what is read again beyond the fixed part, cost of the merge."""
 
     tokens: float
     stands: float
@@ -96,9 +96,9 @@ class _Programme:
         made = [_Shape(0.0, 0.0, 0.0)]
         for _ in range(_MOST):
             joined = plan.merge(levels, self.policy.settings(), cold=False)
-            stands, merged = len(levels) * size, 0.0
+            stands, merged = self.found.log.ends[0] + len(levels) * size, 0.0
             if joined is not None:
-                stands = joined.first * size
+                stands = 0.0  # older entries were last renewed when their summary was the newest
                 merged = self._call((joined.end - joined.first) * size)
                 levels[joined.first : joined.end] = [joined.level]
             levels.append(1)
@@ -132,7 +132,7 @@ class _Programme:
         first = self.cuts[before] if before >= 0 else 1
         call = self._call(log.tokens(first, self.cuts[at])) + shape.merged
         prompt = self.after(at, shape) + self.ends[at]
-        front = self.found.fixed + (log.ends[0] + shape.stands if before >= 0 else 0.0)
+        front = self.found.fixed + (shape.stands if before >= 0 else 0.0)
         read = min(front, prompt) if self.warm[at] else 0.0
         return call + price.read * read + price.write * (prompt - read)
 

@@ -159,7 +159,12 @@ def peers(budget: int, keep: int, summary: int) -> list[Policy]:
         ),
         Clearing(name="LangChain ContextEditing, defaults", budget=budget),
         Condensing(
-            name="strands ContextManager auto (summaries only)", budget=budget, summary=summary, share=0.85, messages=4
+            name="strands ContextManager auto (summaries only)",
+            budget=budget,
+            summary=summary,
+            share=0.85,
+            messages=4,
+            archive=True,
         ),
         Condensing(
             name="pydantic-ai-harness SummarizingCompaction, keep_tokens",

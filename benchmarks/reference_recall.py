@@ -1,7 +1,8 @@
-"""What a fold loses: of the identifiers that calls use and only a folded range held, how many are listed?
+"""What a fold loses: of the identifiers that calls use and only a folded range held, what does a list hold?
 
 Run: `make benchmark-reference-recall`; needs `../shared/data` (or $CONTEXTKIT_DATA). Writes its section of
-docs/benchmarks.md. `--fit` fits the weights of contextkit/compact/mentions.py anew on the training half and prints them.
+docs/benchmarks.md. `--fit` fits the weights of contextkit/compact/mentions.py anew on the training half and prints
+them.
 
 A recorded session is played as one history. Whenever its window is over 60,000 tokens it is cut to the newest 20,000
 (first message kept, cut where no tool call is open). A need is an identifier in a tool call that a folded message

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from contextkit import drive, turn
+from contextkit import drive, folding, turn
 from contextkit.api import facts
 from contextkit.api.answer import Answer
 from contextkit.api.messages import Block, blocks_of, plain
@@ -229,7 +229,7 @@ class Conversation(Reading):
             HistoryError: nothing to answer, or open tool calls. BudgetError: the fixed prefix is over the budget.
         """
         now = self._clock()
-        if turn.ready(self._state):
+        if turn.ready(self._state, now):
             return dict(turn.build(self._state, now).params)
         return dict(drive.nobody(turn.prepare(self._state, now=now, alone=True)).params)
 
@@ -281,11 +281,11 @@ class Conversation(Reading):
 
     def compact(self, client: Any, *, force: bool = False) -> int:
         """Fold now if the budget is passed (or `force`); returns how many folds were made."""
-        return drive.run(turn.compact(self._state, now=self._clock(), force=force), client)
+        return drive.run(folding.compact(self._state, now=self._clock(), force=force), client)
 
     async def acompact(self, client: Any, *, force: bool = False) -> int:
         """As `compact`, with an asynchronous client."""
-        return await drive.arun(turn.compact(self._state, now=self._clock(), force=force), client)
+        return await drive.arun(folding.compact(self._state, now=self._clock(), force=force), client)
 
     @property
     def violations(self) -> tuple[Violation, ...]:

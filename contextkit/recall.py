@@ -28,6 +28,8 @@ MAX_CHARS: Final = 20_000
 _LEAST_CHARS: Final = 200
 _MAX_SEARCH: Final = 200
 _MAX_HITS: Final = 50
+_MAX_COUNTED: Final = 10_000
+_MAX_DOCUMENT: Final = 2_000_000  # characters of JSON that a path is looked up in: a second; 150 levels deep, five
 _AROUND: Final = 120
 """Characters shown on both sides of a hit in a line that is too long to be shown whole."""
 
@@ -184,6 +186,8 @@ def _selected(text: str, path: str, room: int | None) -> str:
     from contextkit.shape.chain import Shape  # noqa: PLC0415  (shapes are imported by those who use them)
     from contextkit.shape.document import MISSING, read  # noqa: PLC0415
 
+    if len(text) > _MAX_DOCUMENT:
+        raise _RefusedError(f"The original is too large for a path ({len(text):,} characters): use lines or search.")
     shape = Shape(select=(path,), max_chars=room)
     document = read(text)
     if document is MISSING:
@@ -195,12 +199,21 @@ def _sliced(text: str, lines: str) -> str:
     match = _LINES.fullmatch(lines)
     if match is None:
         raise _RefusedError('lines must be like "120-180" or "120".')
-    every = text.split("\n")
+    count = text.count("\n") + 1
     first = max(int(match[1]), 1)
-    last = int(match[2]) if match[2] else first if lines.strip().isdigit() else len(every)
-    if first > len(every) or last < first:
-        raise _RefusedError(f"It has the lines 1-{len(every)}.")
-    return "\n".join(every[first - 1 : last])
+    last = int(match[2]) if match[2] else first if lines.strip().isdigit() else count
+    if first > count or last < first:
+        raise _RefusedError(f"It has the lines 1-{count}.")
+    start = _after(text, first - 1, 0)
+    stop = len(text) if last >= count else _after(text, last - first + 1, start) - 1
+    return text[start:stop]
+
+
+def _after(text: str, lines: int, at: int) -> int:
+    """Where the text goes on after so many lines; a list of all lines would take thirty times a text of short ones."""
+    for _ in range(lines):
+        at = text.index("\n", at) + 1
+    return at
 
 
 def _found(text: str, search: str, room: int) -> str:
@@ -216,12 +229,15 @@ def _found(text: str, search: str, room: int) -> str:
     count = 0
     for number, around in _hits(text, lowered, needle):
         count += 1
+        if count > _MAX_COUNTED:
+            break
         if count <= _MAX_HITS and left > 0:
             shown.append(f"{number}: {around}")
             left -= len(shown[-1]) + 1
     if not count:
         raise _RefusedError(f"Nothing in it says {search!r}.")
-    more = f"\n[... {count - len(shown):,} of {count:,} places not shown ...]" if count > len(shown) else ""
+    of = f"{count:,}" if count <= _MAX_COUNTED else f"more than {_MAX_COUNTED:,}"
+    more = f"\n[... {len(shown):,} of {of} places shown ...]" if count > len(shown) else ""
     return "\n".join(shown)[: room - len(more)] + more
 
 

@@ -14,6 +14,7 @@ from contextkit.api import facts
 from contextkit.api.usage import Usage, price
 from contextkit.cache.lifetime import SHORT, Advice, advise
 from contextkit.cache.own import Own
+from contextkit.compact.plan import Plan, Since
 from contextkit.errors import ConfigError, ContentError
 from contextkit.history.archive import Archive
 from contextkit.history.loan import Slip, lend
@@ -76,6 +77,8 @@ class State:
         life: the lifetime in use where `ttl` is "auto".
         gaps: seconds between the starts of the last calls.
         called_at: when the last call was made.
+        since: what has happened since the last fold, for the next plan.
+        plan: the last plan, while it was not carried out.
         retry_at: after a failed summary, prompt tokens from which a new one is tried.
         failed_in_a_row: summaries that failed since the last fold.
         recall: the model can read the archive, so a summary names the handle of what it stands for.
@@ -109,6 +112,8 @@ class State:
     life: Ttl = "5m"
     gaps: deque[float] = field(default_factory=lambda: deque(maxlen=_GAPS))
     called_at: float | None = None
+    since: Since = field(default_factory=Since)
+    plan: Plan | None = None
     retry_at: int = 0
     failed_in_a_row: int = 0
     recall: bool = False
@@ -207,12 +212,12 @@ class State:
             for message in self.view.messages()
         )
 
-    def fold(self, made: Summary) -> None:
-        """Take a summary into the view; what was written up to the older summaries still stands."""
+    def fold(self, made: Summary, *, rewritten: bool = False) -> None:
+        """Take a summary into the view; what was written up to the older ones stands, unless they are `rewritten`."""
         kept = self.view.summary_end()
         self.view.fold(made)
         self.own.expect("compaction", "planned")
-        self.written = kept
+        self.written = None if rewritten else kept
         self.sent = None
         self._before_thinking = None
         self.retry_at = self.failed_in_a_row = 0
@@ -221,6 +226,11 @@ class State:
     def diagnosed(self) -> dict[str, Any]:
         """The argument that asks the API why it missed, where that is wanted."""
         return {"diagnostics": {"previous_message_id": self.own.message_id}} if self.diagnostics else {}
+
+    @property
+    def seconds(self) -> int:
+        """Lifetime of the cache entries that are written now."""
+        return facts.TTL_SECONDS["1h" if self.mark.get("ttl") == "1h" else "5m"]
 
     def begin(self, now: float) -> None:
         """A call starts: note the gap, and where the lifetime is "auto", choose it anew after a long one."""
@@ -240,6 +250,10 @@ class State:
         prefix = self.tokens()
         growth = max(prefix - self.fixed_tokens, 0.0) / calls
         return advise(tuple(self.gaps), prefix=prefix, growth=growth, price=found)
+
+    def called(self) -> None:
+        """A call was answered under the plan that stood."""
+        self.since = self.since.called(self.plan)
 
     def learn(self, spot: Spot, raw: float, billed: int, *, thinking: bool) -> None:
         """After a call: what it wrote stands, and what it was billed corrects the estimate."""

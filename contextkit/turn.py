@@ -7,29 +7,21 @@ caller's to see. After a reply to the main call nothing here raises because of c
 
 from __future__ import annotations
 
-import sys
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from contextkit.api import facts
+from contextkit import folding
 from contextkit.api.answer import Answer
 from contextkit.api.request import Abandoned, Ask, Reply, Request
 from contextkit.cache import breakpoints
-from contextkit.compact import plan, summary
-from contextkit.compact.extract import extractive
-from contextkit.compact.policies import window
-from contextkit.errors import BudgetError, ConfigError, HistoryError, SummaryError
-from contextkit.history.view import Summary
+from contextkit.errors import ConfigError, HistoryError
 from contextkit.state import Sent, State
 from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-__all__ = ["BookkeepingWarning", "build", "compact", "prepare", "ready", "record", "turn", "warm"]
-
-_BACK_OFF: Final = 0.05
-"""After a summary failed: share of the budget that has to come before the next try; doubled at each failure."""
+__all__ = ["BookkeepingWarning", "build", "prepare", "ready", "record", "turn", "warm"]
 
 
 class BookkeepingWarning(UserWarning):
@@ -55,24 +47,19 @@ def prepare(state: State, *, now: float, step: str = "", alone: bool = False) ->
     `alone` says that no client is at hand: past the budget, the fold is extractive.
     """
     _check_answerable(state)
-    if not _settled(state):
-        yield from compact(state, now=now, step=step, alone=alone)
+    if folding.due(state, now):
+        yield from folding.compact(state, now=now, step=step, alone=alone)
     return build(state, now)
 
 
-def ready(state: State) -> bool:
+def ready(state: State, now: float) -> bool:
     """Whether the next request can be built as things stand, without folding.
 
     Raises:
         HistoryError: there is nothing to answer, or tool calls are open.
     """
     _check_answerable(state)
-    return _settled(state)
-
-
-def _settled(state: State) -> bool:
-    """Neither the first request, whose fixed part is yet to be looked at, nor over the ceiling."""
-    return state.frozen and len(state.log.entries) > 1 and not over(state)
+    return not folding.due(state, now)
 
 
 def _check_answerable(state: State) -> None:
@@ -124,113 +111,11 @@ def _warm_request(state: State) -> Request:
     return Request({**fixed, "max_tokens": 0, "messages": messages})
 
 
-def compact(
-    state: State, *, now: float, step: str = "", force: bool = False, alone: bool = False
-) -> Generator[Ask, Reply, int]:
-    """Fold while the ceiling would be passed; returns how many folds were made."""
-    policy, folds = state.policy, 0
-    if policy is None and not force:
-        return 0
-    row = state.row
-    ceiling = state.ceiling if policy else window(row, state.max_tokens)
-    if not state.frozen or len(state.log.entries) == 1:  # neither the fixed part nor the head changes later
-        _check_fixed(state, ceiling)
-    while force or state.tokens() > ceiling:
-        total = state.tokens()
-        hard = total > window(row, state.max_tokens)
-        if total < state.retry_at and not hard and not force:
-            break  # a summary failed not long ago
-        wanted = plan.fold(
-            state.log,
-            state.view.start,
-            keep=policy.kept(row) if policy else ceiling // 5,
-            worth=2 * state.summary_tokens,
-        )
-        if wanted is None:
-            break
-        made = None
-        if not alone or callable(state.summarizer):
-            made = yield from _summarise(state, wanted, now=now, step=step)
-        if made is None and (hard or alone):
-            made = _extract(state, wanted)
-        if made is None:
-            state.failed_in_a_row += 1
-            state.retry_at = total + int(_BACK_OFF * ceiling * 2 ** min(state.failed_in_a_row - 1, 5))
-            break
-        state.fold(made)
-        folds, force = folds + 1, False
-    return folds
-
-
-def over(state: State) -> bool:
-    """Whether the next prompt would pass the ceiling."""
-    return state.policy is not None and state.tokens() > state.ceiling
-
-
-def _check_fixed(state: State, ceiling: int) -> None:
-    """What can never be folded has to fit, or every further call would fold in vain."""
-    head = quick_tokens([{"type": "text", "text": ""}, *state.view.head()], state.family)
-    fixed = state.fixed_tokens + head
-    if fixed > ceiling:
-        raise BudgetError(
-            f"the budget of {ceiling:,} tokens is smaller than the fixed prefix: tools and system hold about"
-            f" {state.fixed_tokens:,.0f}, the first message about {head:,.0f}",
-            where="Compaction(budget=)",
-            fix="Raise the budget, or shorten tools, system or the first message.",
-        )
-
-
-def _summarise(state: State, wanted: plan.Fold, *, now: float, step: str) -> Generator[Ask, Reply, Summary | None]:
-    """A summary by whoever the conversation names; None when it failed, which the ledger notes."""
-    entries = state.log.entries[wanted.first : wanted.end]
-    if state.summarizer == "extractive":
-        return _extract(state, wanted)
-    try:
-        if callable(state.summarizer):
-            maker = getattr(state.summarizer, "__name__", "callable")
-            reply = yield Ask("summary", call=state.summarizer, text=summary.transcript(entries), step=step)
-            return _made(state, wanted, reply.text, maker)
-        maker = facts.resolve(state.summarizer)
-        request = summary.request(entries, model=maker, max_tokens=state.summary_tokens)
-        reply = yield Ask("summary", request, estimate=int(wanted.tokens), step=step)
-        answer = Answer.of(reply.message)
-        state.book_row(answer, now=now, step=step, purpose="summary")
-        return _made(state, wanted, answer.text, maker, stop_reason=answer.stop_reason)
-    except Exception as error:  # noqa: BLE001  (whatever the user's client or callable raises: the history stays)
-        state.note_failure(error)
-        return None
-
-
-def _made(state: State, wanted: plan.Fold, text: object, maker: str, stop_reason: str = "end_turn") -> Summary:
-    if not isinstance(text, str):
-        raise SummaryError(f"the summariser gave a {type(text).__name__}, not text", where=maker)
-    tokens = quick_tokens([{"type": "text", "text": text}], state.family)
-    kept = summary.checked(text, tokens=tokens, range_tokens=wanted.tokens, stop_reason=stop_reason)
-    shown = summary.quoted(kept, first=wanted.first, end=wanted.end, handle=_archived(state, wanted))
-    size = quick_tokens([{"type": "text", "text": shown}], state.family)
-    return Summary(shown, wanted.first, wanted.end, size, maker)
-
-
-def _archived(state: State, wanted: plan.Fold) -> str:
-    """The handle under which the model can read a folded range again; "" where it cannot."""
-    if not state.recall:
-        return ""
-    return state.archive.put(summary.transcript(state.log.entries[wanted.first : wanted.end], sys.maxsize))
-
-
-def _extract(state: State, wanted: plan.Fold) -> Summary | None:
-    entries = state.log.entries[wanted.first : wanted.end]
-    try:
-        return _made(state, wanted, extractive(entries, max_tokens=state.summary_tokens), "extractive")
-    except SummaryError:
-        return None
-
-
 def build(state: State, now: float) -> Request:
     """The request for what is in the window at Unix time `now`."""
     state.frozen = True
     state.begin(now)
-    state.own.sent(now, facts.TTL_SECONDS["1h" if state.mark.get("ttl") == "1h" else "5m"])
+    state.own.sent(now, state.seconds)
     view = state.view
     messages: list[Any] = view.messages()
     row = state.row
@@ -285,6 +170,7 @@ def record(state: State, answer: Answer) -> None:
     unbound = sent is not None and sent.volatile
     entry = state.log.assistant(answer.blocks, tokens, message_id=answer.id, unbound=unbound)
     state.paused = answer.stop_reason == "pause_turn"
+    state.called()
     if sent is not None and answer.usage is not None:
         state.own.answered(
             answer.usage, message_id=answer.id, reason=answer.miss_reason, speed=state.params.get("speed")

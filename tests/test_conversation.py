@@ -6,7 +6,10 @@ import asyncio
 import copy
 import itertools
 import json
+import math
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -154,19 +157,36 @@ def test_a_long_run_folds_and_stays_valid(model: str) -> None:
 
 def test_summaries_are_billed_and_older_ones_stay_cached() -> None:
     """Haiku's calls are rows of the ledger, and a new summary leaves the older ones to be read from the cache."""
-    conv, _emulator = an_audit(pages=60, compaction=SMALL)
-    summaries = [row for row in conv.ledger if row.purpose == "summary"]
-    assert len(summaries) >= 2
+    conv, _ = an_audit(pages=60, compaction=replace(SMALL, fan_out=50))
+    rows = list(conv.ledger)
+    summaries = [row for row in rows if row.purpose == "summary"]
+    assert len(summaries) >= 3
     assert all(row.model.startswith("claude-haiku") and row.cost for row in summaries)
-    after = [next(row for row in conv.ledger if row.at > done.at) for done in summaries[:-1]]
-    folds = [
-        row
-        for before, row in zip(list(conv.ledger), list(conv.ledger)[1:], strict=False)
-        if before.purpose == "summary"
-    ]
-    fixed = list(conv.ledger)[1].usage.read
-    assert after
-    assert all(later.usage.read > fixed for later in folds[1:])
+    folds = [row for before, row in pairwise(rows) if before.purpose == "summary"]
+    fixed = folds[0].usage.read
+    assert all(later.usage.read > earlier.usage.read for earlier, later in pairwise(folds))
+    assert fixed > 1_000
+
+
+def test_summaries_are_merged_when_a_level_is_full() -> None:
+    """At the fan-out the oldest summaries become one of the next level, so that their number stays bounded."""
+    conv, emulator = an_audit(pages=120, compaction=replace(SMALL, fan_out=3))
+    lead = emulator.requests[-1].body["messages"][0]["content"]
+    shown = [block["text"] for block in lead if block["text"].startswith("<conversation_summary")]
+    assert conv.ledger.totals("summary").calls > 8
+    assert 2 <= len(shown) <= 6
+    assert all(exchange.status == 200 for exchange in emulator.requests)
+
+
+def test_folds_are_made_when_they_pay_and_not_only_at_the_ceiling() -> None:
+    """Rent or buy: below the budget a fold is made once holding the old turns has cost what folding costs."""
+    patient, _ = an_audit(pages=80, compaction=replace(SMALL, budget=60_000, patience=math.inf), rows=30)
+    paying, _ = an_audit(pages=80, compaction=replace(SMALL, budget=60_000, patience=1.0), rows=30)
+    assert max(row.usage.prompt for row in paying.ledger) < max(row.usage.prompt for row in patient.ledger)
+    cost = [conv.ledger.totals().cost for conv in (paying, patient)]
+    assert cost[0] is not None
+    assert cost[1] is not None
+    assert cost[0] < cost[1]
 
 
 def test_pins_stay_verbatim() -> None:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.errors import ConfigError
-from contextkit.replay import compare, policies, suggest, traces
+from contextkit.replay import compare, load_policies, suggest, traces
 from contextkit.replay.settings import NAMES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Compare the policies on each session; 0 when done, 1 when no suggestion reaches the recall."""
     if not 0 <= args.recall <= 1:
         raise ConfigError(f"recall is {args.recall}", where="--recall", fix="Give a share from 0 to 1.")
-    chosen = [found for text in args.policy or _DEFAULT for found in policies(text)]
+    chosen = [found for text in args.policy or _DEFAULT for found in load_policies(text)]
     found = [one for name in args.files for one in traces(name, model=args.model)]
     for one in found:
         report = compare(one, chosen)

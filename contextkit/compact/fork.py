@@ -17,14 +17,14 @@ from contextkit.api.request import Request
 from contextkit.api.usage import Usage, cost
 from contextkit.compact.summary import INSTRUCTIONS, THINKING_ROOM, may_think
 from contextkit.errors import SummaryError
-from contextkit.tokens.estimate import message_tokens, text_tokens
+from contextkit.tokens.estimate import message_tokens, prompt_tokens, text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from contextkit.api.messages import Block, Message
 
-__all__ = ["INSTRUCTION", "Choice", "Fork", "cheaper", "fork"]
+__all__ = ["INSTRUCTION", "Choice", "Fork", "cheaper", "fork", "fresh"]
 
 INSTRUCTION: Final = """\
 This is a request by the program that runs this conversation, not a new task. Call no tool and do not go on with the \
@@ -213,6 +213,11 @@ def _family(model: str) -> facts.Family:
     return row.tokenizer if row else "2026"
 
 
+def fresh(request: Request, *, summary_tokens: int) -> Usage:
+    """What a fresh call (`summary.request`) is expected to be billed: its prompt as input, by its own tokenizer."""
+    return Usage(input=round(prompt_tokens(request.body())), output=summary_tokens)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Who makes the summary.
@@ -233,7 +238,7 @@ def cheaper(own: Usage | None, fresh: Usage, *, model: str, maker: str = "haiku"
 
     Args:
         own: the fork's expected usage, warm or cold; None where it cannot be made.
-        fresh: the fresh call's expected usage: its prompt as input, the summary as output.
+        fresh: the fresh call's expected usage.
         model: the conversation's model.
         maker: the model of the fresh call.
         at: Unix seconds, for prices that changed; None takes the newest.

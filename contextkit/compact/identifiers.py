@@ -80,9 +80,8 @@ def _strings(value: object) -> Iterator[str]:
 def found(text: str) -> dict[str, Kind]:
     """The identifiers in a text, each once, in the order of their first mention."""
     names: dict[str, Kind] = {}
-    for match in _WORD.finditer(text, 0, _SCAN):
-        word = match.group()
-        if len(word) > _LONGEST:
+    for word in dict.fromkeys(_WORD.findall(text, 0, _SCAN)):
+        if len(word) > _LONGEST or (word.isalpha() and word[1:].islower()):  # data, or a plain word
             continue
         for name, kind in _parts(word):
             names.setdefault(name, kind)

@@ -15,6 +15,7 @@ from contextkit.api.messages import Block, dumps
 from contextkit.api.request import Request
 from contextkit.errors import SummaryError
 from contextkit.shape.text import cap
+from contextkit.tokens.estimate import text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,9 @@ Write facts only, no introduction and no advice."""
 
 _TRANSCRIPT_CHARS: Final = 190_000
 """Keeps the call below Haiku 5.5's price step at 100,000 prompt tokens, at about 2.2 characters a token."""
+
+_TRANSCRIPT_TOKENS: Final = 96_000
+"""The same bound for text that has more tokens a character: other scripts, hashes, numbers."""
 
 _LEAST: Final = 120
 """The least that is kept of any block, characters: its beginning and a note."""
@@ -113,7 +117,7 @@ def request(entries: Sequence[Entry], *, model: str, max_tokens: int) -> Request
     rests = _RESTS.get(row.id) if row else None
     words = int(max_tokens * _WORDS_PER_TOKEN)
     text = (
-        f"<transcript>\n{_unclosed(transcript(entries))}\n</transcript>\n\n"
+        f"<transcript>\n{_unclosed(_below_the_step(entries))}\n</transcript>\n\n"
         f"Condense this transcript. Use at most {words} words."
     )
     return Request(
@@ -125,6 +129,15 @@ def request(entries: Sequence[Entry], *, model: str, max_tokens: int) -> Request
             "messages": [{"role": "user", "content": text}],
         }
     )
+
+
+def _below_the_step(entries: Sequence[Entry]) -> str:
+    """The transcript, cut again where its tokens are denser than the bound in characters reckons with."""
+    limit, text = _TRANSCRIPT_CHARS, transcript(entries)
+    while (size := text_tokens(text, "2026")) > _TRANSCRIPT_TOKENS:
+        limit = int(min(limit, len(text)) * _TRANSCRIPT_TOKENS / size * 0.98)
+        text = transcript(entries, limit)
+    return text
 
 
 def may_think(model: str, kind: str | None) -> bool:

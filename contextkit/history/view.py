@@ -33,6 +33,7 @@ class Summary:
         end: index after its last entry.
         tokens: estimated tokens.
         made_by: the model, or "extractive", or the callable's name.
+        level: 1 for a summary of turns, higher for a summary of summaries.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Summary:
     end: int
     tokens: float = 0.0
     made_by: str = ""
+    level: int = 1
 
 
 @dataclass(slots=True)
@@ -51,19 +53,20 @@ class View:
         binds_thinking: the model refuses thinking whose prefix changed (preserved-thinking page).
         summaries: oldest first; frozen once made.
         start: index of the first raw entry after the summaries.
+        summary_tokens: estimated tokens of all summaries with the pins of their ranges.
     """
 
     log: Log
     binds_thinking: bool = False
     summaries: list[Summary] = field(default_factory=list)
     start: int = 0
+    summary_tokens: float = 0.0
     _messages: list[LoanedDict] = field(default_factory=list)
     _steps: list[int] = field(default_factory=list)
     _made: list[int] = field(default_factory=list)
     _touched: set[int] = field(default_factory=set)
     _rewritten_before: int = 0
     _seen: tuple[int, int] = (-1, -1)
-    _summary_tokens: float = 0.0
     _summary_block: int = -1
 
     def messages(self) -> list[LoanedDict]:
@@ -84,7 +87,7 @@ class View:
     def tokens(self) -> float:
         """Estimated tokens of all messages, by the log's sizes."""
         head = self.log.tokens(0, 1) if self.summaries else 0.0
-        return head + self._summary_tokens + self.log.tokens(self.start)
+        return head + self.summary_tokens + self.log.tokens(self.start)
 
     def head(self) -> Sequence[Block]:
         """The first task message: verbatim, for ever."""
@@ -95,9 +98,18 @@ class View:
         """Let a summary stand for the raw entries up to `summary.end`; the log keeps them."""
         self.summaries.append(summary)
         pinned = self.log.pinned(max(summary.first, 1), summary.end)
-        self._summary_tokens += summary.tokens + sum(self.log.tokens(at, at + 1) for at in pinned)
-        self._seen = (-1, -1)
+        self.summary_tokens += summary.tokens + sum(self.log.tokens(at, at + 1) for at in pinned)
         self.start = summary.end
+        self._rewrite()
+
+    def merge(self, first: int, end: int, summary: Summary) -> None:
+        """Let one summary stand for the summaries `first` up to, not including, `end`; their pins stay."""
+        self.summary_tokens += summary.tokens - sum(each.tokens for each in self.summaries[first:end])
+        self.summaries[first:end] = [summary]
+        self._rewrite()
+
+    def _rewrite(self) -> None:
+        self._seen = (-1, -1)
         # On models that bind thinking to its prefix, what was thought before this rewrite cannot be sent again.
         self._rewritten_before = len(self.log.entries)
         self._messages.clear()

@@ -7,8 +7,19 @@ report = compare(traces("session.jsonl")[0], [policy("automatic"), policy("break
 from __future__ import annotations
 
 from contextkit.replay.compare import Outcome, Report, compare, traces
-from contextkit.replay.settings import policies, policy
+from contextkit.replay.settings import load_policies, policy
 from contextkit.replay.suggest import Suggestion, suggest
 from contextkit.replay.trace import Trace, trace
 
-__all__ = ["Outcome", "Report", "Suggestion", "Trace", "compare", "policies", "policy", "suggest", "trace", "traces"]
+__all__ = [
+    "Outcome",
+    "Report",
+    "Suggestion",
+    "Trace",
+    "compare",
+    "load_policies",
+    "policy",
+    "suggest",
+    "trace",
+    "traces",
+]

@@ -124,7 +124,7 @@ class BreakEven:
         kept = window.front(len(window.parts))
         if joined is not None:
             old = window.parts[joined.first : joined.end]
-            kept = window.front(joined.first)
+            kept = window.found.fixed  # older entries were last renewed when their summary was the newest
             text = sum(part.tokens for part in old)
             calls.append(summarised(window.found, Sizes(kept, text, 0.0, 0.0, min(self.summary, text)), self, at))
             window.parts[joined.first : joined.end] = [

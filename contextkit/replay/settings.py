@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from contextkit.replay.policies import Policy
 
-__all__ = ["NAMES", "policies", "policy"]
+__all__ = ["NAMES", "load_policies", "policy"]
 
 NAMES: Final[dict[str, Any]] = {
     "none": Nothing,
@@ -34,7 +34,7 @@ NAMES: Final[dict[str, Any]] = {
 _LEAST: Final = {"turns": 1, "budget": 1_000, "keep": 0, "summary": 200, "fan_out": 2, "levels": 1}
 
 
-def policies(text: str) -> list[Policy]:
+def load_policies(text: str) -> list[Policy]:
     """One policy, or those of a TOML file.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from contextkit.api.answer import Answer
 from contextkit.api.request import Request
 from contextkit.api.usage import Usage, cost
 from contextkit.api.validity import faults
-from contextkit.compact.fork import cheaper, fork
-from contextkit.compact.summary import checked
+from contextkit.compact.fork import cheaper, fork, fresh
+from contextkit.compact.summary import checked, request
+from contextkit.conversation import Conversation
 from contextkit.emulator import Emulator, reply, text, thinking, tool_use
 from contextkit.errors import SummaryError
+from contextkit.history.log import Entry
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 300
 MARK = {"type": "ephemeral"}
@@ -259,8 +262,48 @@ def test_the_step_at_100k_is_priced() -> None:
     assert over.fresh == pytest.approx(5 * at.fresh, rel=1e-3)
 
 
+def test_the_fresh_call_is_reckoned_as_it_is_billed() -> None:
+    """Its whole prompt is plain input, within the estimator's error."""
+    emulator = Emulator([reply("Task: find the order.")])
+    entries = [Entry("user", [{"type": "text", "text": LONG}])] * 3
+    asked = request(entries, model="claude-haiku-5-5", max_tokens=500)
+    seen = billed(send(emulator, asked))
+    reckoned = fresh(asked, summary_tokens=500)
+    assert seen.input == seen.prompt == pytest.approx(reckoned.input, rel=0.05)
+    assert reckoned.output == 500
+
+
 def test_without_a_fork_or_a_price_it_is_the_fresh_call() -> None:
     """What cannot be made or cannot be priced is not chosen."""
     assert cheaper(None, Usage(input=9), model="claude-opus-5-5").maker == "claude-haiku-5-5"
     with pytest.warns(UserWarning, match="no price"):
         assert cheaper(Usage(read=9), Usage(input=9), model="someone-else").maker == "claude-haiku-5-5"
+
+
+@pytest.mark.parametrize("volatile", ["", "It is noon."])
+def test_a_conversation_is_forked_and_goes_on(volatile: str) -> None:
+    """From a conversation's own request, lent messages and all: its next call reads everything, and nothing moved."""
+    replies = [reply("Looking.", tool_use("look", {}, id="t1")), reply("Found."), reply("Task."), reply("Yes.")]
+    emulator = Emulator(replies)
+    client = emulator.client()
+    conv = Conversation(model="claude-opus-5-5", system=LONG, tools=[TOOL], max_tokens=2_000)
+    conv.user("Find the order. " + LONG)
+    conv.send(client)
+    conv.tool_result("t1", "order 4711 " + LONG)
+    if volatile:
+        conv.volatile("clock", volatile)
+    params = conv.request()
+    before = json.dumps(params)
+    said = client.messages.create(**params)
+    usage = Usage.of(said.usage)
+    made = fork(Request(params), usage, summary_tokens=500, warm=True)
+    seen = billed(send(emulator, made.request))
+    assert (seen.read, seen.write_5m) == (made.usage.read, 0)
+    assert seen.input == pytest.approx(made.usage.input, rel=0.1)
+    assert json.dumps(params) == before
+    conv.record(said)
+    conv.user("Is it paid?")
+    conv.send(client)
+    last = emulator.requests[-1].usage
+    assert last is not None
+    assert last.read == usage.read + usage.write_5m

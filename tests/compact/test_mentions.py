@@ -118,3 +118,14 @@ def test_a_weight_for_every_feature() -> None:
     """The table and the figures have one order."""
     mentions = counted([Entry("assistant", [call("a", path="/srv/app")])])
     assert len(features(mentions.names["/srv/app"], 3)) == len(FEATURES) == len(WEIGHTS)
+
+
+def test_a_flood_of_names_does_not_push_out_those_that_were_used() -> None:
+    """An output of ten thousand invented names, however late, stands behind the few that calls were made with."""
+    used = ["/srv/app/orders.py", "loadOrder", "rec_81b2"]
+    entries = [
+        Entry("user", [result("a", "orders are in /srv/app/orders.py: loadOrder, rec_81b2")]),
+        *[Entry("assistant", [call("a", path=name)]) for name in used],
+        Entry("user", [result("a", "\n".join(f"/srv/app/orders_{at}.py loadOrder{at}X" for at in range(5_000)))]),
+    ]
+    assert set(used) <= set(counted(entries).best(300))

@@ -13,6 +13,7 @@ from contextkit.compact.extract import extractive, identifiers, quoted_names
 from contextkit.compact.summary import INSTRUCTIONS, checked, quoted, request, result_text, transcript
 from contextkit.errors import SummaryError
 from contextkit.history.log import Entry
+from contextkit.tokens.estimate import prompt_tokens
 from tests.history.histories import Turn, a_log, a_long_log, call, result, said, thought, turns
 
 TAG = re.compile(r"<[\s/]*(?:conversation_summary|transcript)\b", re.IGNORECASE)
@@ -90,6 +91,16 @@ def test_ten_thousand_short_calls_are_bounded() -> None:
     assert shown.startswith("[user] note 0 ")
     assert "[user] note 9999 " in shown
     assert "characters cut" in shown
+
+
+@pytest.mark.parametrize(
+    "dense", ["漢字仮名交じり文", "😀🎉", "deadbeef0123456789abcdef ", "1.5,22,333.25 ", "XQZJKV "]
+)
+def test_the_call_stays_below_the_price_step(dense: str) -> None:
+    """Haiku 5.5 costs five times as much above 100,000 prompt tokens: dense text is cut by tokens, not characters."""
+    entries = [Entry("user", [said(f"{at} " + dense * 500)]) for at in range(120)]
+    sent = request(entries, model="claude-haiku-5-5", max_tokens=1_000)
+    assert 80_000 < prompt_tokens(sent.body()) < 100_000
 
 
 @given(turns(blocks=3, calls=4, size=3))
