@@ -7,6 +7,7 @@ DEV    := $(VENV)/.ready-dev
 
 .PHONY: demo test test-long lint format check clean
 .PHONY: benchmark-overhead benchmark-tokens benchmark-fidelity benchmark-shaping benchmark-observe
+.PHONY: benchmark-recall benchmark-reference-recall benchmark-compaction
 
 demo: $(RUN)
 	@$(BIN)/contextkit demo
@@ -42,6 +43,15 @@ benchmark-shaping: $(DEV)
 
 benchmark-observe: $(DEV)
 	$(BIN)/python benchmarks/observe.py
+
+benchmark-recall: $(DEV)
+	$(BIN)/python benchmarks/recall_tau.py
+
+benchmark-reference-recall: $(DEV)
+	$(BIN)/python benchmarks/reference_recall.py
+
+benchmark-compaction: $(DEV)
+	$(BIN)/python benchmarks/compaction.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -17,7 +17,6 @@ import httpx2
 from anthropic import Anthropic, DefaultHttpxClient
 
 from benchmarks.sections import replace_section
-from contextkit.cache.trail import Trail
 from contextkit.cache.watch import Watch
 
 if TYPE_CHECKING:
@@ -86,9 +85,21 @@ def fresh(body: Body) -> Body:
     return made
 
 
+def copied(body: Body) -> Body:
+    """What the SDK hands to a middleware: dicts and lists of its own, the caller's strings."""
+    made: Body = _copied(body)
+    return made
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
 def observe(watch: Watch, body: Body, usage: dict[str, int] = USAGE) -> None:
     """The observer's part of one request: before it is sent and after it was answered."""
-    watch.answered(watch.sent(body, 1.0), usage)
+    watch.answered(watch.sent(body, 1.0, own=True), usage)
 
 
 def row(turns: int, chars: int) -> list[float]:
@@ -99,13 +110,13 @@ def row(turns: int, chars: int) -> list[float]:
         # The caller's history: what it sent before, and one more turn.
         body = fresh(a_body(turns, chars))
         watch, before = Watch(), {**body, "messages": body["messages"][:-2]}
-        observe(watch, before)
-        with_own, with_own_too = fresh(body), fresh(body)
+        observe(watch, copied(before))
+        now, with_own, with_own_too = copied(body), fresh(body), fresh(body)
         gc.collect()
         times = [
             timed(lambda body=body: client.messages.create(**body)),  # type: ignore[misc]
             timed(lambda: client.messages.create(**small)),
-            timed(lambda body=body, watch=watch: observe(watch, body, READ)),  # type: ignore[misc]
+            timed(lambda body=now, watch=watch: observe(watch, body, READ)),  # type: ignore[misc]
             timed(lambda body=with_own: observe(Watch(), body)),  # type: ignore[misc]
             timed(lambda body=with_own_too: observe(Watch(redact=True), body)),  # type: ignore[misc]
         ]
@@ -113,28 +124,6 @@ def row(turns: int, chars: int) -> list[float]:
     sdk, base, known, new, redacted = (statistics.median(column) for column in zip(*took, strict=True))
     # What a request without history costs (HTTP, the answer) is not building and serialising: it is taken off.
     return [len(json.dumps(body)) / 1e3, sdk - base, known, new, redacted]
-
-
-def trail_row(turns: int) -> float:
-    """Microseconds a turn that a Conversation's own watch takes at the end of so many turns."""
-    trail, history, took = Trail(), list[Body](), list[float]()
-    whole = a_body(turns, 1_000)["messages"]
-    fixed = {key: value for key, value in a_body(0, 0).items() if key not in {"messages", "cache_control"}}
-    history.append({"role": "user", "content": [{"type": "text", "text": whole[0]["content"]}]})
-    for n in range(turns):
-        history.extend(whole[2 * n + 1 : 2 * n + 3])
-        messages = list(history)
-        block = messages[-1]["content"][-1]
-        messages[-1] = {"role": "user", "content": [{**block, "cache_control": MARK}]}
-        body = {**fixed, "messages": messages}
-        seen, marked = list(history), [(len(messages) - 1, 0)]
-
-        def work(body: Body = body, seen: list[Body] = seen, marked: list[tuple[int, int]] = marked) -> None:
-            trail.sent(body, 0.0, history=seen, marked=marked)
-            trail.answered(READ if trail.previous_message else USAGE, message_id="msg")
-
-        took.append(timed(work) * 1e3)
-    return statistics.median(took[-min(50, turns) :])
 
 
 def main() -> int:
@@ -154,14 +143,6 @@ def main() -> int:
             f"| {turns:,} | {chars:,} | {size:,.0f} | {build:.2f} | {known:.2f} | {new:.2f} | {redacted:.2f} "
             f"| **{known / build:.1%}** | {new / build:.1%} | {redacted / build:.1%} |"
         )
-    lines += [
-        "",
-        "A Conversation's own watch (`cache/trail.py`) reads only what is new; microseconds a turn:",
-        "",
-        "| turns so far | microseconds a turn |",
-        "| --- | --- |",
-        *(f"| {turns:,} | {trail_row(turns):,.0f} |" for turns in (50, 500, 1_500)),
-    ]
     print("\n".join(lines))
     if "--no-write" not in sys.argv:
         replace_section("observe", "What observe() costs", "make benchmark-observe", lines)

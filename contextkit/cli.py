@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "count": "count the tokens of a text or a request body",
     "demo": "run one long agent four ways on the emulator and compare the bills",
     "emulate": "serve a local Messages API that bills like the real prompt cache",
+    "replay": "what would other ways to hold the history have cost on a recorded session",
     "shape": "try a shape on a sample of a tool's output, or have one suggested",
 }
 

@@ -175,19 +175,27 @@ def _written(
         reply = yield Ask("summary", request, estimate=int(wanted.tokens), step=step)
         answer = Answer.of(reply.message)
         state.book_row(answer, now=now, step=step, purpose="summary")
-        return _checked(state, wanted, answer.text, maker, level=level, stop_reason=answer.stop_reason)
+        called = any(block["type"] == "tool_use" for block in answer.blocks)
+        return _checked(state, wanted, answer.text, maker, level=level, stop_reason=answer.stop_reason, called=called)
     except Exception as error:  # noqa: BLE001  (whatever the user's client or callable raises: the history stays)
         state.note_failure(error)
         return None
 
 
 def _checked(
-    state: State, wanted: plan.Fold, text: object, maker: str, *, level: int, stop_reason: str = "end_turn"
+    state: State,
+    wanted: plan.Fold,
+    text: object,
+    maker: str,
+    *,
+    level: int,
+    stop_reason: str = "end_turn",
+    called: bool = False,
 ) -> Summary:
     if not isinstance(text, str):
         raise SummaryError(f"the summariser gave a {type(text).__name__}, not text", where=maker)
     tokens = quick_tokens([{"type": "text", "text": text}], state.family)
-    kept = summary.checked(text, tokens=tokens, range_tokens=wanted.tokens, stop_reason=stop_reason)
+    kept = summary.checked(text, tokens=tokens, range_tokens=wanted.tokens, stop_reason=stop_reason, calls=called)
     shown = summary.quoted(kept, first=wanted.first, end=wanted.end, handle=_archived(state, wanted))
     size = quick_tokens([{"type": "text", "text": shown}], state.family)
     return Summary(shown, wanted.first, wanted.end, size, maker, level)

@@ -145,10 +145,10 @@ class Observer(Middleware):
             body = request.json
             if request.method.lower() != "post" or request.url.partition("?")[0] != _PATH or not isinstance(body, dict):
                 return None
-            if request.options.extra_json:
-                body = {**body, **request.options.extra_json}
-            at = self._clock()
-            ticket = self._watch.sent(body, at, betas=_betas(request.headers), planned=_planned.get())
+            added = request.options.extra_json  # by another middleware: what the caller gave, the SDK has copied
+            body = {**body, **added} if added else body
+            at, betas = self._clock(), _betas(request.headers)
+            ticket = self._watch.sent(body, at, betas=betas, planned=_planned.get(), own=not added)
             call = _Call(
                 request, ticket, at, str(body.get("model")), _span(), request.retries_taken + 1, body.get("speed")
             )

@@ -6,7 +6,7 @@ it, not in it. The numbers mean nothing outside this process (Python's keyed has
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +39,8 @@ class Blocks:
         citations: index of the first document that is to be cited; -1 for none.
         compaction: index of the newest block that the server's compaction made; -1 for none.
         fresh: index of the last message in which the user says something beside tool results; -1 for none.
+        scoped: index of the first turn-scoped message, whose rendering depends on what follows; -1 for none.
+        loose: indices of blocks that hold more than plain texts: two that are `==` may differ in order or type.
     """
 
     owns: list[int] = field(default_factory=list)
@@ -53,6 +55,8 @@ class Blocks:
     citations: int = -1
     compaction: int = -1
     fresh: int = -1
+    scoped: int = -1
+    loose: list[int] = field(default_factory=list)
 
     def message_of(self, block: int) -> tuple[int, int]:
         """Index of the message that holds a block, and the block's index in it."""
@@ -67,14 +71,17 @@ class Blocks:
         One loop for all blocks: this is the part of `observe()` that grows with the request.
         """
         owns, chain, ends, steps = self.owns, self.chain, self.ends, self.steps
-        starts, roles = self.starts, self.roles
+        starts, roles, loose = self.starts, self.roles, self.loose
         link = chain[-1] if chain else 0
         size = ends[-1] if ends else 0
         step = steps[-1] if steps else 0
         for message in messages:
             role, content = message["role"], message["content"]
-            if "clear_at" in message and message["clear_at"] and len(starts) < last_user:
-                content = ()
+            if "clear_at" in message and message["clear_at"]:
+                if self.scoped < 0:
+                    self.scoped = len(starts)
+                if len(starts) < last_user:
+                    content = ()
             starts.append(len(owns))
             roles.append(role)
             before = ""
@@ -103,6 +110,7 @@ class Blocks:
                         made, length = form(block)
                         own = hash((role, made))
                         size += length
+                        loose.append(len(owns))
                         self._note(kind, block)
                     if before is not kind and before != kind:
                         step += 1
@@ -111,6 +119,7 @@ class Blocks:
                     made, length = call_form(block) if kind == "tool_use" and count == 4 else form(block)  # noqa: PLR2004
                     own = hash((role, made))
                     size += length
+                    loose.append(len(owns))
                     if kind != "tool_use":
                         self._note(kind, block)
                     if before != kind or kind != "tool_use":
@@ -158,6 +167,8 @@ class Blocks:
             self.citations if self.citations < end else -1,
             self.compaction if self.compaction < end else -1,
             self.fresh if self.fresh < message else -1,
+            self.scoped if self.scoped < message else -1,
+            self.loose[: bisect_left(self.loose, end)],
         )
 
 

@@ -6,11 +6,14 @@ inside a tool's schema and a call's input the order of keys and the type of ever
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["call_form", "form", "length_of", "ordered"]
+__all__ = ["call_form", "form", "length_of", "ordered", "print_of"]
 
+_BY_VALUE: Final = 2
+"""The format of `marshal` without references: equal values give equal bytes, whoever else holds them."""
 _MEDIA_SIZE: Final = 4_000
 """Characters that an image counts for: its base64 says nothing about its tokens (vision page: up to 1,568)."""
 
@@ -94,3 +97,14 @@ def length_of(made: Any) -> int:
     if type(made) is str:
         return len(made) + 4
     return sum([length_of(item) for item in made]) if type(made) is tuple else 0
+
+
+def print_of(value: Any) -> int | None:
+    """A hash of any JSON, made in C, in which order and type count; None for what is not plain JSON.
+
+    For comparing a value with its earlier self only: the same content in another spelling gives another number.
+    """
+    try:
+        return hash(marshal.dumps(value, _BY_VALUE))
+    except ValueError:  # a subclass, or nested too deeply
+        return None

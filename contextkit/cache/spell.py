@@ -1,19 +1,22 @@
 """One pass over a request body: what the prompt cache distinguishes in it, as small numbers that can be compared.
 
-Law: one visit a block, nothing kept that could be read back. A block becomes a 64-bit hash of this process (Python's
-keyed hash of strings), so the figures mean nothing outside it. Two spellings of the same content give the same
-number (text or `[{"type": "text"}]`, a block's keys in another order, empty fields, a moved mark); the order of keys
-inside a tool's schema or a call's input counts, because the server hashes it (prompt-caching page).
+Law: one visit a block, and none to a message that equals an earlier request's; nothing is kept that could be read
+back, unless the caller asks for the messages to be kept for that comparison. A block becomes a 64-bit hash of this
+process (Python's keyed hash of strings), so the figures mean nothing outside it. Two spellings of the same content
+give the same number (text or `[{"type": "text"}]`, a block's keys in another order, empty fields, a moved mark); the
+order of keys inside a tool's schema or a call's input counts, because the server hashes it (prompt-caching page).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from operator import eq, is_
+from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api import facts
 from contextkit.cache.blocks import Blocks, life
-from contextkit.cache.form import form
+from contextkit.cache.form import form, print_of
 from contextkit.cache.settings import is_web, settings_of
 
 if TYPE_CHECKING:
@@ -21,7 +24,12 @@ if TYPE_CHECKING:
 
     from contextkit.api.facts import Ttl
 
-__all__ = ["Chain", "Mark", "Spelled", "spell"]
+__all__ = ["Mark", "Source", "Spelled", "spell"]
+
+_TRIED: Final = 4
+"""So many earlier requests with the same first message are compared."""
+_REWRITTEN: Final = 2
+"""Messages at the end that differ by a moved mark in the everyday case: no other request will share more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,19 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The messages that were spelled.
+
+    Attributes:
+        messages: the request's own; nobody changes them.
+        prints: of each loose block; None for one that cannot be compared.
+    """
+
+    messages: Sequence[Mapping[str, Any]]
+    prints: list[int | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Spelled:
     """A request as the cache sees it.
 
@@ -51,6 +72,8 @@ class Spelled:
         sizes: characters of tools, and of tools and system.
         blocks: the messages.
         marks: in order of the prompt, the automatic one included.
+        tools_print: by which the very same tools are known again; None where they cannot be.
+        source: what a later request is compared with; None when nothing is kept.
     """
 
     model: str
@@ -60,6 +83,8 @@ class Spelled:
     sizes: tuple[int, int]
     blocks: Blocks
     marks: tuple[Mark, ...]
+    tools_print: int | None = field(default=None, compare=False, repr=False)
+    source: Source | None = field(default=None, compare=False, repr=False)
 
     @property
     def head(self) -> int:
@@ -93,89 +118,89 @@ class Spelled:
         return self.tools, self.system, self.settings
 
 
-def spell(body: Mapping[str, Any], betas: Iterable[str] = ()) -> Spelled:
-    """Read a request body once.
+def spell(
+    body: Mapping[str, Any], betas: Iterable[str] = (), *, known: Sequence[Spelled] = (), keep: bool = False
+) -> Spelled:
+    """Read a request body, anew only from where it differs from an earlier one.
 
     Args:
         body: the body of a Messages request, as plain JSON.
         betas: the values of the anthropic-beta header.
+        known: earlier requests, the likeliest first; what was spelled of an equal head is taken over.
+        keep: keep the messages, so that a later request can be compared with them. Only for a body whose dicts and
+            lists nobody changes from here on, such as the SDK's copy.
 
     Raises:
         KeyError, TypeError, AttributeError, RecursionError: the body is not a Messages request.
     """
-    return Chain().spell(body, betas)
+    messages: Sequence[Mapping[str, Any]] = body["messages"]
+    last_user = next((at for at in range(len(messages) - 1, -1, -1) if messages[at]["role"] == "user"), -1)
+    old, same, prints = _longest_head(known, messages)
+    blocks = old.blocks.upto(same) if old and same else Blocks()
+    blocks.extend(messages[same:] if same else messages, last_user)
+    tools_print = print_of(body.get("tools"))
+    twin = next((one for one in known if one.tools_print == tools_print is not None), None)
+    tools, tools_size = (twin.tools, twin.sizes[0]) if twin else _tools(body)
+    system, system_size = _system(body)
+    if keep:
+        prints += [_print_at(messages, blocks, at) for at in blocks.loose[len(prints) :]]
+    return Spelled(
+        str(body["model"]),
+        settings_of(body, betas, images=blocks.images >= 0, citations=blocks.citations >= 0),
+        tools,
+        system,
+        (tools_size, tools_size + system_size),
+        blocks,
+        _marks(body, blocks, len(tools), len(system), messages),
+        tools_print,
+        Source(messages, prints) if keep else None,
+    )
 
 
-@dataclass(slots=True)
-class Chain:
-    """Spells the requests of one conversation, with work proportional to what is new.
-
-    Whoever holds the history knows from which message on it differs from the request before; everything earlier is
-    taken over as it was spelled then.
-    """
-
-    _blocks: Blocks = field(default_factory=Blocks)
-    _fixed: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-
-    def spell(
-        self,
-        body: Mapping[str, Any],
-        betas: Iterable[str] = (),
-        *,
-        same: int = 0,
-        same_fixed: bool = False,
-        marked: Iterable[tuple[int, int]] | None = None,
-    ) -> Spelled:
-        """Read a request.
-
-        Args:
-            body: the request body.
-            betas: the values of the anthropic-beta header.
-            same: so many messages at the start are those of the request before, marks aside.
-            same_fixed: tools and system are those of the request before, marks aside.
-            marked: message and block of each mark among those first messages; None to look for them.
-        """
-        messages: Sequence[Mapping[str, Any]] = body["messages"]
-        last_user = next((at for at in range(len(messages) - 1, -1, -1) if messages[at]["role"] == "user"), -1)
-        blocks = self._blocks.upto(same) if same else Blocks()
-        if same:
-            blocks.marks = (
-                _marks_in(messages[:same], blocks.starts)
-                if marked is None
-                else _marks_at(messages, blocks.starts, sorted(spot for spot in marked if spot[0] < same))
-            )
-        blocks.extend(messages[same:] if same else messages, last_user)
-        self._blocks = blocks
-        if not (same_fixed and self._fixed):
-            self._fixed = {"tools": _tools(body), "system": _system(body)}
-        tools, tools_size = self._fixed["tools"]
-        system, system_size = self._fixed["system"]
-        return Spelled(
-            str(body["model"]),
-            settings_of(body, betas, images=blocks.images >= 0, citations=blocks.citations >= 0),
-            tools,
-            system,
-            (tools_size, tools_size + system_size),
-            blocks,
-            _marks(body, blocks, len(tools), len(system), messages),
-        )
+def _longest_head(
+    known: Sequence[Spelled], messages: Sequence[Mapping[str, Any]]
+) -> tuple[Spelled | None, int, list[int | None]]:
+    """The earlier request that shares most messages, how many these are, and the prints of their loose blocks."""
+    best: Spelled | None = None
+    most, prints, tried = 0, list[int | None](), 0
+    for one in known:
+        if one.source is None or not messages or one.source.messages[:1] != messages[:1]:
+            continue
+        same, its_prints = _same_head(one, one.source, messages)
+        if same > most:
+            best, most, prints = one, same, its_prints
+        tried += 1
+        if tried == _TRIED or same + _REWRITTEN >= len(one.source.messages):
+            break
+    return best, most, prints
 
 
-def _marks_in(messages: Sequence[Mapping[str, Any]], starts: list[int]) -> list[tuple[int, Ttl]]:
-    """The marks of messages whose blocks are known: only the dicts are looked at, no text."""
-    return [
-        (starts[at] + index, life(block["cache_control"]))
-        for at, message in enumerate(messages)
-        if type(message["content"]) is not str
-        for index, block in enumerate(message["content"])
-        if block.get("cache_control")
-    ]
+def _same_head(old: Spelled, source: Source, messages: Sequence[Mapping[str, Any]]) -> tuple[int, list[int | None]]:
+    """How many messages at the start are what they were, marks included, and the prints of their loose blocks."""
+    if any(map(is_, source.messages, messages)):  # the same dict may have been changed in place: it proves nothing
+        return 0, []
+    equal = list(map(eq, source.messages, messages))
+    same = equal.index(False) if False in equal else len(equal)
+    blocks = old.blocks
+    if 0 <= blocks.scoped < same:
+        same = blocks.scoped
+    prints: list[int | None] = []
+    end = blocks.starts[same] if same < len(blocks.starts) else len(blocks.owns)
+    for at, was in zip(blocks.loose, source.prints, strict=True):
+        if at >= end:
+            break
+        now = _print_at(messages, blocks, at)
+        if now is None or now != was:
+            same = blocks.message_of(at)[0]
+            kept = bisect_left(blocks.loose, blocks.starts[same])
+            return same, prints[:kept]
+        prints.append(now)
+    return same, prints
 
 
-def _marks_at(
-    messages: Sequence[Mapping[str, Any]], starts: list[int], marked: Iterable[tuple[int, int]]
-) -> list[tuple[int, Ttl]]:
-    return [(starts[at] + index, life(messages[at]["content"][index].get("cache_control"))) for at, index in marked]
+def _print_at(messages: Sequence[Mapping[str, Any]], blocks: Blocks, at: int) -> int | None:
+    message, index = blocks.message_of(at)
+    return print_of(messages[message]["content"][index])
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[tuple[tuple[str, int], ...], int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,7 +95,7 @@ class Watch:
         self._lock = RLock()
 
     def sent(
-        self, body: Mapping[str, Any], at: float, *, betas: Iterable[str] = (), planned: str = ""
+        self, body: Mapping[str, Any], at: float, *, betas: Iterable[str] = (), planned: str = "", own: bool = False
     ) -> Ticket | None:
         """A request is being sent; None when it cannot be read as one.
 
@@ -104,16 +104,18 @@ class Watch:
             at: Unix seconds.
             betas: the values of the anthropic-beta header.
             planned: a change of the messages is planned, and this is its cause ("compaction").
+            own: nobody changes the body's dicts and lists from here on (the SDK copies every request): it is kept to
+                be compared with the next, of which then only what differs is read. Without effect with `redact`.
         """
         try:
             with self._lock:
-                return self._sent(body, at, betas, planned)
+                return self._sent(body, at, betas, planned, own=own and not self._redact)
         except Exception as error:  # noqa: BLE001  (an observer never stops the request that it observes)
             _log.debug("contextkit could not read a request: %s: %s", type(error).__name__, error)
             return None
 
-    def _sent(self, body: Mapping[str, Any], at: float, betas: Iterable[str], planned: str) -> Ticket:
-        now = spell(body, betas)
+    def _sent(self, body: Mapping[str, Any], at: float, betas: Iterable[str], planned: str, *, own: bool) -> Ticket:
+        now = spell(body, betas, known=[tip.spelled for tip in reversed(self._tips)], keep=own)
         before = self._before(now)
         if before is None and planned:  # a rewrite may leave nothing in common: then it is the latest of its kind
             before = next((tip for tip in reversed(self._tips) if tip.spelled.fixed == now.fixed), None)
@@ -253,9 +255,10 @@ class Watch:
     def _bound_texts(self) -> None:
         total = 0
         for tip in reversed(self._tips):
-            total += tip.spelled.size if tip.texts else 0
+            total += tip.spelled.size if tip.texts or tip.spelled.source else 0
             if total > self._text_bytes:
                 tip.texts = []
+                tip.spelled = replace(tip.spelled, source=None) if tip.spelled.source else tip.spelled
 
 
 def _mostly_there(old: Blocks, new: Blocks, mine: set[int]) -> bool:

@@ -126,7 +126,13 @@ class Worth:
 
 def rates(model: str, ttl: Ttl, *, prompt: float, at: float | None = None) -> Rates:
     """The prices of a call of `model` whose whole prompt is so long, on the day of `at` (Unix seconds)."""
-    found = _price(model, prompt, at)
+    # Time only matters by the day, and a price only by its steps: rounding keeps the cache small.
+    return _rates(model, ttl, int(prompt // 1_000), None if at is None else int(at // 86_400))
+
+
+@lru_cache(maxsize=4096)
+def _rates(model: str, ttl: Ttl, thousands: int, day: int | None) -> Rates:
+    found = _listed(model, thousands, day)
     used = found or _UNITS
     write = used.write_1h if ttl == "1h" else used.write_5m
     return Rates(used.input, used.read, write, used.output, found is not None)
@@ -134,15 +140,14 @@ def rates(model: str, ttl: Ttl, *, prompt: float, at: float | None = None) -> Ra
 
 def _price(model: str, prompt: float, at: float | None) -> Price | None:
     """A known price, or None without a warning: whoever bills the call warns."""
-    # Time only matters by the day, and a price only by its steps: rounding keeps the cache small.
-    return _listed(model, int(prompt // 1_000) * 1_000 + 1, None if at is None else at // 86_400 * 86_400)
+    return _listed(model, int(prompt // 1_000), None if at is None else int(at // 86_400))
 
 
 @lru_cache(maxsize=4096)
-def _listed(model: str, prompt: int, at: float | None) -> Price | None:
+def _listed(model: str, thousands: int, day: int | None) -> Price | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnknownPriceWarning)
-        return price(model, prompt=prompt, at=at)
+        return price(model, prompt=thousands * 1_000 + 1, at=None if day is None else day * 86_400.0)
 
 
 def summary_call(
