@@ -40,7 +40,8 @@ class Blocks:
         compaction: index of the newest block that the server's compaction made; -1 for none.
         fresh: index of the last message in which the user says something beside tool results; -1 for none.
         scoped: index of the first turn-scoped message, whose rendering depends on what follows; -1 for none.
-        loose: indices of blocks that hold more than plain texts: two that are `==` may differ in order or type.
+        loose: message and index in it of blocks that hold more than texts: two that are `==` may differ in the order
+            of keys, or in type (1, 1.0 and True).
     """
 
     owns: list[int] = field(default_factory=list)
@@ -56,7 +57,7 @@ class Blocks:
     compaction: int = -1
     fresh: int = -1
     scoped: int = -1
-    loose: list[int] = field(default_factory=list)
+    loose: list[tuple[int, int]] = field(default_factory=list)
 
     def message_of(self, block: int) -> tuple[int, int]:
         """Index of the message that holds a block, and the block's index in it."""
@@ -77,7 +78,7 @@ class Blocks:
         step = steps[-1] if steps else 0
         for message in messages:
             role, content = message["role"], message["content"]
-            if "clear_at" in message and message["clear_at"]:
+            if message.get("clear_at"):
                 if self.scoped < 0:
                     self.scoped = len(starts)
                 if len(starts) < last_user:
@@ -110,7 +111,7 @@ class Blocks:
                         made, length = form(block)
                         own = hash((role, made))
                         size += length
-                        loose.append(len(owns))
+                        loose.append((len(starts) - 1, len(owns) - starts[-1]))
                         self._note(kind, block)
                     if before is not kind and before != kind:
                         step += 1
@@ -119,7 +120,7 @@ class Blocks:
                     made, length = call_form(block) if kind == "tool_use" and count == 4 else form(block)  # noqa: PLR2004
                     own = hash((role, made))
                     size += length
-                    loose.append(len(owns))
+                    loose.append((len(starts) - 1, len(owns) - starts[-1]))
                     if kind != "tool_use":
                         self._note(kind, block)
                     if before != kind or kind != "tool_use":
@@ -168,7 +169,7 @@ class Blocks:
             self.compaction if self.compaction < end else -1,
             self.fresh if self.fresh < message else -1,
             self.scoped if self.scoped < message else -1,
-            self.loose[: bisect_left(self.loose, end)],
+            self.loose[: bisect_left(self.loose, (message, 0))],
         )
 
 

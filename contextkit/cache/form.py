@@ -10,7 +10,7 @@ import marshal
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["call_form", "form", "length_of", "ordered", "print_of"]
+__all__ = ["by_value", "call_form", "form", "length_of", "ordered"]
 
 _BY_VALUE: Final = 2
 """The format of `marshal` without references: equal values give equal bytes, whoever else holds them."""
@@ -99,12 +99,9 @@ def length_of(made: Any) -> int:
     return sum([length_of(item) for item in made]) if type(made) is tuple else 0
 
 
-def print_of(value: Any) -> int | None:
-    """A hash of any JSON, made in C, in which order and type count; None for what is not plain JSON.
-
-    For comparing a value with its earlier self only: the same content in another spelling gives another number.
-    """
+def by_value(value: Any) -> bytes | None:
+    """Any JSON as bytes in which order and type count, made in C; None for what is not plain JSON."""
     try:
-        return hash(marshal.dumps(value, _BY_VALUE))
+        return marshal.dumps(value, _BY_VALUE)
     except ValueError:  # a subclass, or nested too deeply
         return None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api import facts
 from contextkit.cache.blocks import Blocks, life
-from contextkit.cache.form import form, print_of
+from contextkit.cache.form import by_value, form
 from contextkit.cache.settings import is_web, settings_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from contextkit.api.facts import Ttl
 
-__all__ = ["Mark", "Source", "Spelled", "spell"]
+__all__ = ["Mark", "Spelled", "spell"]
 
 _TRIED: Final = 4
 """So many earlier requests with the same first message are compared."""
@@ -48,19 +48,6 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """The messages that were spelled.
-
-    Attributes:
-        messages: the request's own; nobody changes them.
-        prints: of each loose block; None for one that cannot be compared.
-    """
-
-    messages: Sequence[Mapping[str, Any]]
-    prints: list[int | None]
-
-
-@dataclass(frozen=True, slots=True)
 class Spelled:
     """A request as the cache sees it.
 
@@ -72,8 +59,8 @@ class Spelled:
         sizes: characters of tools, and of tools and system.
         blocks: the messages.
         marks: in order of the prompt, the automatic one included.
-        tools_print: by which the very same tools are known again; None where they cannot be.
-        source: what a later request is compared with; None when nothing is kept.
+        tools_print: a hash by which the very same tools are known again; None where they cannot be.
+        messages: the request's own, for a later one to be compared with; None when they are not kept.
     """
 
     model: str
@@ -84,7 +71,7 @@ class Spelled:
     blocks: Blocks
     marks: tuple[Mark, ...]
     tools_print: int | None = field(default=None, compare=False, repr=False)
-    source: Source | None = field(default=None, compare=False, repr=False)
+    messages: Sequence[Mapping[str, Any]] | None = field(default=None, compare=False, repr=False)
 
     @property
     def head(self) -> int:
@@ -135,15 +122,14 @@ def spell(
     """
     messages: Sequence[Mapping[str, Any]] = body["messages"]
     last_user = next((at for at in range(len(messages) - 1, -1, -1) if messages[at]["role"] == "user"), -1)
-    old, same, prints = _longest_head(known, messages)
+    old, same = _longest_head(known, messages)
     blocks = old.blocks.upto(same) if old and same else Blocks()
     blocks.extend(messages[same:] if same else messages, last_user)
-    tools_print = print_of(body.get("tools"))
+    given = by_value(body.get("tools"))
+    tools_print = None if given is None else hash(given)
     twin = next((one for one in known if one.tools_print == tools_print is not None), None)
     tools, tools_size = (twin.tools, twin.sizes[0]) if twin else _tools(body)
     system, system_size = _system(body)
-    if keep:
-        prints += [_print_at(messages, blocks, at) for at in blocks.loose[len(prints) :]]
     return Spelled(
         str(body["model"]),
         settings_of(body, betas, images=blocks.images >= 0, citations=blocks.citations >= 0),
@@ -153,54 +139,52 @@ def spell(
         blocks,
         _marks(body, blocks, len(tools), len(system), messages),
         tools_print,
-        Source(messages, prints) if keep else None,
+        messages if keep else None,
     )
 
 
-def _longest_head(
-    known: Sequence[Spelled], messages: Sequence[Mapping[str, Any]]
-) -> tuple[Spelled | None, int, list[int | None]]:
-    """The earlier request that shares most messages, how many these are, and the prints of their loose blocks."""
+def _longest_head(known: Sequence[Spelled], messages: Sequence[Mapping[str, Any]]) -> tuple[Spelled | None, int]:
+    """The earlier request that shares most messages, and how many these are."""
     best: Spelled | None = None
-    most, prints, tried = 0, list[int | None](), 0
+    most = tried = 0
     for one in known:
-        if one.source is None or not messages or one.source.messages[:1] != messages[:1]:
+        if not one.messages or one.messages[:1] != messages[:1]:
             continue
-        same, its_prints = _same_head(one, one.source, messages)
+        same = _same_head(one.blocks, one.messages, messages)
         if same > most:
-            best, most, prints = one, same, its_prints
+            best, most = one, same
         tried += 1
-        if tried == _TRIED or same + _REWRITTEN >= len(one.source.messages):
+        if tried == _TRIED or same + _REWRITTEN >= len(one.messages):
             break
-    return best, most, prints
+    return best, most
 
 
-def _same_head(old: Spelled, source: Source, messages: Sequence[Mapping[str, Any]]) -> tuple[int, list[int | None]]:
-    """How many messages at the start are what they were, marks included, and the prints of their loose blocks."""
-    if any(map(is_, source.messages, messages)):  # the same dict may have been changed in place: it proves nothing
-        return 0, []
-    equal = list(map(eq, source.messages, messages))
+def _same_head(blocks: Blocks, before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> int:
+    """How many messages at the start are what they were, marks included; compared in C, without a hash."""
+    if any(map(is_, before, now)):  # the same dict may have been changed in place: it proves nothing
+        return 0
+    equal = list(map(eq, before, now))
     same = equal.index(False) if False in equal else len(equal)
-    blocks = old.blocks
     if 0 <= blocks.scoped < same:
         same = blocks.scoped
-    prints: list[int | None] = []
-    end = blocks.starts[same] if same < len(blocks.starts) else len(blocks.owns)
-    for at, was in zip(blocks.loose, source.prints, strict=True):
-        if at >= end:
-            break
-        now = _print_at(messages, blocks, at)
-        if now is None or now != was:
-            same = blocks.message_of(at)[0]
-            kept = bisect_left(blocks.loose, blocks.starts[same])
-            return same, prints[:kept]
-        prints.append(now)
-    return same, prints
+    loose = blocks.loose[: bisect_left(blocks.loose, (same, 0))]
+    return same if _alike(before, now, loose) else _first_unlike(before, now, loose)
 
 
-def _print_at(messages: Sequence[Mapping[str, Any]], blocks: Blocks, at: int) -> int | None:
-    message, index = blocks.message_of(at)
-    return print_of(messages[message]["content"][index])
+def _alike(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], spots: Sequence[tuple[int, int]]
+) -> bool:
+    """Whether equal blocks are also the same in the order of their keys and in type."""
+    old = [before[at]["content"][index] for at, index in spots]
+    new = [now[at]["content"][index] for at, index in spots]
+    given = by_value(old)
+    return given is not None and given == by_value(new)
+
+
+def _first_unlike(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], spots: Sequence[tuple[int, int]]
+) -> int:
+    return next((at for at, index in spots if not _alike(before, now, [(at, index)])), 0)
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[tuple[tuple[str, int], ...], int]:

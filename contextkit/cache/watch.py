@@ -255,10 +255,10 @@ class Watch:
     def _bound_texts(self) -> None:
         total = 0
         for tip in reversed(self._tips):
-            total += tip.spelled.size if tip.texts or tip.spelled.source else 0
+            total += tip.spelled.size if tip.texts or tip.spelled.messages else 0
             if total > self._text_bytes:
                 tip.texts = []
-                tip.spelled = replace(tip.spelled, source=None) if tip.spelled.source else tip.spelled
+                tip.spelled = replace(tip.spelled, messages=None) if tip.spelled.messages else tip.spelled
 
 
 def _mostly_there(old: Blocks, new: Blocks, mine: set[int]) -> bool:

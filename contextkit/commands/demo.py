@@ -27,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budget", type=int, default=60_000, help="contextkit's ceiling of the prompt in tokens (default: 60000)"
     )
+    parser.add_argument("--no-shapes", action="store_true", help="let contextkit's run take every output whole, too")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
     parser.add_argument(
         "--live", action="store_true", help="use the real API and ANTHROPIC_API_KEY, after showing a bound of the cost"
@@ -71,7 +72,9 @@ def _outcomes(model: str, args: argparse.Namespace) -> list[Outcome] | None:
             progress.update(bars[name], completed=done)
 
         runner: Any = live.compare if args.live else compare.compare
-        return list(runner(NAMES, model=model, calls=args.calls, budget=args.budget, tick=tick))
+        return list(
+            runner(NAMES, model=model, calls=args.calls, budget=args.budget, shaped=not args.no_shapes, tick=tick)
+        )
 
 
 def _ask(question: str) -> bool:

@@ -95,13 +95,14 @@ class Since:
     def called(self, plan: Plan | None = None) -> Since:
         """After a call; `plan` is the one that stood before it, unless it was carried out."""
         held = max(plan.worth.saving, 0.0) if plan is not None and plan.worth is not None else 0.0
-        return replace(
-            self,
-            calls=self.calls + 1,
-            paid=self.paid + held,
-            seen=self.seen + 1,
-            deferred=self.deferred + (plan is not None and plan.verdict == "defer"),
-            refused=self.refused + (plan is not None and plan.verdict == "refuse"),
+        verdict = plan.verdict if plan is not None else "fold"
+        return Since(
+            self.calls + 1,
+            self.paid + held,
+            self.seen + 1,
+            self.short,
+            self.deferred + (verdict == "defer"),
+            self.refused + (verdict == "refuse"),
         )
 
     def folded(self, *, reached: bool) -> Since:

@@ -59,13 +59,15 @@ class Outcome:
 
 
 def compare(
-    names: Sequence[str], *, model: str, calls: int, budget: int, tick: Callable[[str, int], None]
+    names: Sequence[str], *, model: str, calls: int, budget: int, shaped: bool = True, tick: Callable[[str, int], None]
 ) -> list[Outcome]:
     """Every named run on an emulator of its own; `tick` is told the run and its calls so far."""
-    return [_emulated(name, model=model, calls=calls, budget=budget, tick=tick) for name in names]
+    return [_emulated(name, model=model, calls=calls, budget=budget, shaped=shaped, tick=tick) for name in names]
 
 
-def _emulated(name: str, *, model: str, calls: int, budget: int, tick: Callable[[str, int], None]) -> Outcome:
+def _emulated(
+    name: str, *, model: str, calls: int, budget: int, shaped: bool, tick: Callable[[str, int], None]
+) -> Outcome:
     emulator = Emulator(script(calls), counts=Remembering())
     clock = emulator.clock
     done = 0
@@ -76,7 +78,7 @@ def _emulated(name: str, *, model: str, calls: int, budget: int, tick: Callable[
         clock.advance(SECONDS_BETWEEN_CALLS)
         tick(name, done)
 
-    way = holder(name, model=model, clock=lambda: clock.now, budget=budget)
+    way = holder(name, model=model, clock=lambda: clock.now, budget=budget, shaped=shaped)
     run = drive(way, emulator.client(), calls, tick=step)
     seen = [Seen(dict(each.body), each.usage or Usage(), str(each.body["model"])) for each in emulator.requests]
     return outcome(name, seen, folds=run.folds, own_seconds=run.own_seconds, main=model)

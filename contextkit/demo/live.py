@@ -62,6 +62,7 @@ def compare(
     model: str,
     calls: int,
     budget: int,
+    shaped: bool = True,
     tick: Callable[[str, int], None],
     client: Any = None,
 ) -> list[Outcome]:
@@ -70,11 +71,21 @@ def compare(
         import anthropic  # noqa: PLC0415  (over a second to import)
 
         client = anthropic.Anthropic()
-    return [_one(name, _Recording(client), model=model, calls=calls, budget=budget, tick=tick) for name in names]
+    return [
+        _one(name, _Recording(client), model=model, calls=calls, budget=budget, shaped=shaped, tick=tick)
+        for name in names
+    ]
 
 
 def _one(
-    name: str, client: _Recording, *, model: str, calls: int, budget: int, tick: Callable[[str, int], None]
+    name: str,
+    client: _Recording,
+    *,
+    model: str,
+    calls: int,
+    budget: int,
+    shaped: bool = True,
+    tick: Callable[[str, int], None],
 ) -> Outcome:
     done = 0
 
@@ -83,6 +94,6 @@ def _one(
         done += 1
         tick(name, done)
 
-    way = holder(name, model=model, clock=time.time, budget=budget)
+    way = holder(name, model=model, clock=time.time, budget=budget, shaped=shaped)
     run = drive(way, client, calls, tick=step)
     return outcome(name, client.seen, folds=run.folds, own_seconds=run.own_seconds, main=model)

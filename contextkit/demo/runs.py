@@ -123,7 +123,7 @@ class Sliding:
 class Kit:
     """contextkit's own: a Conversation with shapes, compaction and planned marks."""
 
-    def __init__(self, model: str, clock: Callable[[], float], budget: int) -> None:
+    def __init__(self, model: str, clock: Callable[[], float], budget: int, *, shaped: bool) -> None:
         self.own = 0.0
         began = perf_counter()
         self.conversation = Conversation(
@@ -131,7 +131,7 @@ class Kit:
             system=SYSTEM,
             tools=tools.DEFINITIONS,
             max_tokens=_MAX_TOKENS,
-            shapes=SHAPES,
+            shapes=SHAPES if shaped else None,
             compaction=Compaction(budget=budget, summary_tokens=_SUMMARY_TOKENS),
             clock=clock,
         ).user(TASK)
@@ -172,10 +172,10 @@ class _Timed:
             self.spent += perf_counter() - began
 
 
-def holder(name: str, *, model: str, clock: Callable[[], float], budget: int) -> Holder:
-    """The named way to hold the history."""
+def holder(name: str, *, model: str, clock: Callable[[], float], budget: int, shaped: bool = True) -> Holder:
+    """The named way to hold the history; `shaped` lets contextkit's own declare what it needs of each output."""
     if name == "contextkit":
-        return Kit(model, clock, budget)
+        return Kit(model, clock, budget, shaped=shaped)
     return Sliding(model) if name == "sliding" else Plain(model, automatic=name == "automatic")
 
 
