@@ -175,10 +175,17 @@ def _alike(
     before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], spots: Sequence[tuple[int, int]]
 ) -> bool:
     """Whether equal blocks are also the same in the order of their keys and in type."""
-    old = [before[at]["content"][index] for at, index in spots]
-    new = [now[at]["content"][index] for at, index in spots]
-    given = by_value(old)
-    return given is not None and given == by_value(new)
+    old = by_value(_loose_parts(before, spots))
+    return old is not None and old == by_value(_loose_parts(now, spots))
+
+
+def _loose_parts(messages: Sequence[Mapping[str, Any]], spots: Sequence[tuple[int, int]]) -> list[Any]:
+    """Of a plain tool call its input, everything else in it being text; of other blocks everything."""
+    return [
+        block["input"] if block["type"] == "tool_use" and len(block) == 4 else block  # noqa: PLR2004
+        for at, index in spots
+        for block in (messages[at]["content"][index],)
+    ]
 
 
 def _first_unlike(
