@@ -18,7 +18,7 @@ from contextkit.ledger import Ledger
 from contextkit.middleware import Observer, observe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from contextkit.cache.violations import Violation
 
@@ -108,6 +108,30 @@ def test_a_break_is_reported_with_its_price() -> None:
     assert violation.tokens == first.write_5m
     assert violation.usd == pytest.approx(first.write_5m * (5 - 0.2) / 1e6)
     assert violation.request == emulator.requests[1].response_id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda messages: messages[0]["content"][0]["input"].update(command="ls"),
+        lambda messages: messages[0]["content"][0].update(name="read"),
+        lambda messages: messages[1]["content"][0].update(content="[cut]"),
+    ],
+)
+def test_what_the_caller_changes_in_place_is_found(change: Callable[[Any], None]) -> None:
+    """A history whose objects the caller goes on using is compared by what they hold, not by who they are."""
+    emulator = an_emulator()
+    observer = an_observer(emulator)
+    client = emulator.client(middleware=[observer])
+    call = {"type": "tool_use", "id": "toolu_1", "name": "bash", "input": {"command": "cat parser.py", "n": 1}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "def parse(): ..." * 40}
+    history: list[Any] = [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    client.messages.create(**a_request(*history))
+    client.messages.create(**a_request(*history, *turns(1)))
+    assert causes(observer) == []
+    change(history)
+    client.messages.create(**a_request(*history, *turns(2)))
+    assert causes(observer) == ["message_changed"]
 
 
 async def test_async_clients_are_observed_alike() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contextkit.cache.simulator import PromptCache
+from contextkit.cache.spell import spell
 from contextkit.cache.watch import Ticket, Watch
 
 if TYPE_CHECKING:
@@ -430,3 +431,121 @@ def test_a_history_that_is_edited_is_not(turns: list[list[Body]], data: st.DataO
     later.append({"role": "assistant", "content": "Well."})
     found = client.ask(a_body(messages=later))
     assert [violation.where.split("/")[2].split(" ")[0] for violation in found if violation.where] == [str(at)]
+
+
+def an_agent(given: Any = None, *, size: int = 3) -> list[Body]:
+    """An agent's history: so many calls of a tool, the first with this input."""
+    messages: list[Body] = [{"role": "user", "content": [{"type": "text", "text": "Find the bug. " * 60}]}]
+    for n in range(size):
+        call = {"type": "tool_use", "id": f"t{n}", "name": "bash", "input": {"n": n} if n or given is None else given}
+        result = {"type": "tool_result", "tool_use_id": f"t{n}", "content": f"{n}: a line\n" * 60}
+        messages += [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    return messages
+
+
+EDITS: list[Any] = [
+    lambda m: None,
+    lambda m: m.extend(({"role": "assistant", "content": "Well."}, {"role": "user", "content": "Go on."})),
+    lambda m: m[0]["content"][0].update(cache_control=MARK),
+    lambda m: m[-1]["content"][0].update(cache_control=MARK),
+    lambda m: m[0]["content"][0].update(text="Find it."),
+    lambda m: m[1]["content"][0].update(input={"b": 1, "a": 2}),
+    lambda m: m[1]["content"][0].update(input={"a": 2, "b": 1}),
+    lambda m: m[1]["content"][0].update(input={"a": True, "b": {"c": [1, {"d": None}]}}),
+    lambda m: m[1]["content"][0].update(input={"a": 1, "b": {"c": [1.0, {"d": None}]}}),
+    lambda m: m[2]["content"][0].update(content=[{"type": "image", "source": {"type": "url", "url": "u"}}]),
+    lambda m: m.insert(3, {"role": "system", "content": "Only now.", "clear_at": "next_user_turn"}),
+    lambda m: m.pop(),
+    lambda m: m.pop(1),
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(EDITS), max_size=3), min_size=2, max_size=6))
+def test_what_is_taken_over_is_what_would_be_read_anew(steps: list[list[Any]]) -> None:
+    """Whatever changes between requests, one that is read from the first difference on is as one read as a whole."""
+    known: list[Any] = []
+    for edits in steps:
+        messages = an_agent()
+        for edit in edits:
+            edit(messages)
+        body = a_body(messages=messages)
+        made = spell(body, known=known, keep=True)
+        assert made == spell(body)
+        known.insert(0, made)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({"a": 1}, {"a": True}),
+        ({"a": [1]}, {"a": [1.0]}),
+        ({"a": {"b": "x", "c": "y"}}, {"a": {"c": "y", "b": "x"}}),
+    ],
+)
+def test_inputs_that_python_calls_equal_are_told_apart(before: Body, after: Body) -> None:
+    """The order of an input's keys and the type of its values count, also where the last request was kept."""
+    client = Client()
+    client.ask(a_body(messages=an_agent(before)), own=True)
+    found = client.ask(a_body(messages=an_agent(after, size=4)), own=True)
+    assert [(one.cause, one.where.split("/")[2]) for one in found] == [("message_changed", "1")]
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("change", [EDITS[4], EDITS[5]])
+def test_a_change_in_place_is_found(change: Any, own: bool) -> None:  # noqa: FBT001
+    """A block or an input that is changed in the very objects that were sent before is reported."""
+    client = Client()
+    messages = an_agent()
+    client.ask(a_body(messages=messages), own=own)
+    change(messages)
+    assert [one.cause for one in client.ask(a_body(messages=[*messages, *an_agent()[1:3]]), own=own)] == [
+        "message_changed"
+    ]
+
+
+def test_only_the_last_request_is_kept_and_nothing_with_redact() -> None:
+    """A conversation keeps the messages of its last request; with `redact`, and of a shared body, none are kept."""
+    for options, own, kept in (({}, True, True), ({"redact": True}, True, False), ({}, False, False)):
+        client = Client(**options)
+        for size in (1, 2, 3):
+            body = a_body(messages=an_agent(size=size))
+            client.ask(body, own=own)
+        (tip,) = client.watch._tips  # noqa: SLF001  (what is kept shows nowhere else)
+        assert (tip.spelled.messages is body["messages"]) is kept
+        assert (tip.spelled.messages is None) is not kept
+
+
+def test_kept_messages_are_bounded() -> None:
+    """Beyond `text_bytes` no messages are kept, and the watch goes on."""
+    client = Client(text_bytes=100)
+    client.ask(a_body(messages=an_agent()), own=True)
+    assert [tip.spelled.messages for tip in client.watch._tips] == [None]  # noqa: SLF001  (as above)
+    assert [one.cause for one in client.ask(a_body(messages=an_agent({"n": 9}, size=4)), own=True)] == [
+        "message_changed"
+    ]
+
+
+def test_a_task_budget_is_a_setting() -> None:
+    """Another task budget is reported under its own name."""
+    client = Client()
+    first = a_body(output_config={"task_budget": {"type": "tokens", "total": 50_000}})
+    client.ask(first)
+    assert client.ask(turn(first)) == []
+    later = turn(turn(first)) | {"output_config": {"task_budget": {"type": "tokens", "total": 90_000}}}
+    assert [(one.cause, one.where) for one in client.ask(later)] == [
+        ("task_budget_changed", "output_config.task_budget")
+    ]
+
+
+def test_the_first_cited_document_is_a_change_of_settings() -> None:
+    """Citations that are switched on by a new document lose what the table says they lose."""
+    client = Client()
+    first = a_body()
+    client.ask(first)
+    source = {"type": "text", "media_type": "text/plain", "data": "Grass is green."}
+    document = {"type": "document", "source": source, "citations": {"enabled": True}}
+    later = turn(first)
+    later["messages"][-1] = {"role": "user", "content": [document, {"type": "text", "text": "Which colour?"}]}
+    assert "citations_changed" in [one.cause for one in client.ask(later)]
