@@ -51,7 +51,7 @@ benchmark-reference-recall: $(DEV)
 	$(BIN)/python benchmarks/reference_recall.py
 
 benchmark-compaction: $(DEV)
-	$(BIN)/python benchmarks/compaction.py
+	$(BIN)/python benchmarks/compaction.py --write
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -96,7 +96,6 @@ def compact(
 
 
 def _situation(state: State, now: float) -> plan.Situation:
-    written = state.log.tokens(0, len(state.log.entries) - 1)
     return plan.Situation(
         log=state.log,
         start=state.view.start,
@@ -104,7 +103,7 @@ def _situation(state: State, now: float) -> plan.Situation:
         summaries=state.view.summary_tokens,
         levels=[found.level for found in state.view.summaries],
         total=state.tokens(),
-        new=state.log.tokens(0) - written,
+        new=state.log.tokens(state.answered),
         ceiling=state.ceiling or window(state.row, state.max_tokens),
         window=window(state.row, state.max_tokens),
         row=state.row,

@@ -77,6 +77,7 @@ class State:
         life: the lifetime in use where `ttl` is "auto".
         gaps: seconds between the starts of the last calls.
         called_at: when the last call was made.
+        answered: entries of the log that the last answered request held.
         since: what has happened since the last fold, for the next plan.
         plan: the last plan, while it was not carried out.
         retry_at: after a failed summary, prompt tokens from which a new one is tried.
@@ -112,6 +113,7 @@ class State:
     life: Ttl = "5m"
     gaps: deque[float] = field(default_factory=lambda: deque(maxlen=_GAPS))
     called_at: float | None = None
+    answered: int = 0
     since: Since = field(default_factory=Since)
     plan: Plan | None = None
     retry_at: int = 0
@@ -251,8 +253,9 @@ class State:
         growth = max(prefix - self.fixed_tokens, 0.0) / calls
         return advise(tuple(self.gaps), prefix=prefix, growth=growth, price=found)
 
-    def called(self) -> None:
-        """A call was answered under the plan that stood."""
+    def called(self, entries: int) -> None:
+        """A call over so many entries was answered, under the plan that stood."""
+        self.answered = entries
         self.since = self.since.called(self.plan)
 
     def learn(self, spot: Spot, raw: float, billed: int, *, thinking: bool) -> None:

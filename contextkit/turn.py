@@ -170,7 +170,7 @@ def record(state: State, answer: Answer) -> None:
     unbound = sent is not None and sent.volatile
     entry = state.log.assistant(answer.blocks, tokens, message_id=answer.id, unbound=unbound)
     state.paused = answer.stop_reason == "pause_turn"
-    state.called()
+    state.called(len(state.log.entries) - 1 if answer.blocks else len(state.log.entries))
     if sent is not None and answer.usage is not None:
         state.own.answered(
             answer.usage, message_id=answer.id, reason=answer.miss_reason, speed=state.params.get("speed")

@@ -37,8 +37,8 @@ class Blocks:
         marks: index and lifetime of each marked block.
         images: index of the first block with an image; -1 for none.
         citations: index of the first document that is to be cited; -1 for none.
-        compaction: index of the newest block that the server's compaction made; -1 for none.
-        fresh: index of the last message in which the user says something beside tool results; -1 for none.
+        compactions: indices of blocks that the server's compaction made.
+        said: indices of messages in which the user says something beside tool results.
         scoped: index of the first turn-scoped message, whose rendering depends on what follows; -1 for none.
         loose: message and index in it of blocks that hold more than texts: two that are `==` may differ in the order
             of keys, or in type (1, 1.0 and True).
@@ -54,10 +54,20 @@ class Blocks:
     marks: list[tuple[int, Ttl]] = field(default_factory=list)
     images: int = -1
     citations: int = -1
-    compaction: int = -1
-    fresh: int = -1
+    compactions: list[int] = field(default_factory=list)
+    said: list[int] = field(default_factory=list)
     scoped: int = -1
     loose: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def compaction(self) -> int:
+        """Index of the newest block that the server's compaction made; -1 for none."""
+        return self.compactions[-1] if self.compactions else -1
+
+    @property
+    def fresh(self) -> int:
+        """Index of the last message in which the user says something beside tool results; -1 for none."""
+        return self.said[-1] if self.said else -1
 
     def message_of(self, block: int) -> tuple[int, int]:
         """Index of the message that holds a block, and the block's index in it."""
@@ -133,14 +143,14 @@ class Blocks:
                 ends.append(size)
                 steps.append(step)
             if said and role == "user":
-                self.fresh = len(starts) - 1
+                self.said.append(len(starts) - 1)
 
     def _note(self, kind: str, block: Mapping[str, Any]) -> None:
         at = len(self.owns)
         if kind in _THINKING:
             self.thinking.append(at)
         elif kind == "compaction":
-            self.compaction = at
+            self.compactions.append(at)
         elif self.images < 0 and kind == "image":
             self.images = at
         elif kind == "tool_result":
@@ -166,8 +176,8 @@ class Blocks:
             [mark for mark in self.marks if mark[0] < end],
             self.images if self.images < end else -1,
             self.citations if self.citations < end else -1,
-            self.compaction if self.compaction < end else -1,
-            self.fresh if self.fresh < message else -1,
+            [at for at in self.compactions if at < end],
+            self.said[: bisect_left(self.said, message)],
             self.scoped if self.scoped < message else -1,
             self.loose[: bisect_left(self.loose, (message, 0))],
         )
