@@ -191,6 +191,9 @@ def _not_content(content: Any, where: str) -> NoReturn:
 
 def _block(item: Any, where: str, at: int) -> Block:
     if type(item) is dict:
+        said = item.get("text")
+        if len(item) == 2 and item.get("type") == "text" and type(said) is str and said.isascii():  # noqa: PLR2004
+            return {"type": "text", "text": said}  # by far the most frequent block
         try:
             block = _copied(item, 0)
         except _NotPlainError:

@@ -94,15 +94,16 @@ class Since:
 
     def called(self, plan: Plan | None = None) -> Since:
         """After a call; `plan` is the one that stood before it, unless it was carried out."""
-        held = max(plan.worth.saving, 0.0) if plan is not None and plan.worth is not None else 0.0
-        verdict = plan.verdict if plan is not None else "fold"
+        if plan is None:
+            return Since(self.calls + 1, self.paid, self.seen + 1, self.short, self.deferred, self.refused)
+        held = max(plan.worth.saving, 0.0) if plan.worth is not None else 0.0
         return Since(
             self.calls + 1,
             self.paid + held,
             self.seen + 1,
             self.short,
-            self.deferred + (verdict == "defer"),
-            self.refused + (verdict == "refuse"),
+            self.deferred + (plan.verdict == "defer"),
+            self.refused + (plan.verdict == "refuse"),
         )
 
     def folded(self, *, reached: bool) -> Since:
