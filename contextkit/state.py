@@ -308,6 +308,12 @@ def check_settings(*, model: str, max_tokens: int, ttl: str, summarizer: Summari
         raise ConfigError(f"max_tokens is {max_tokens}", where="Conversation(max_tokens=)", fix="Give 1 or more.")
     if ttl not in {*facts.TTL_SECONDS, "auto"}:
         raise ConfigError(f"ttl is {ttl!r}", where="Conversation(ttl=)", fix='Give "5m", "1h" or "auto".')
+    if summarizer in {"auto", "own"}:  # priced by worth.py and built by fork.py; a turn does not send forks yet
+        raise ConfigError(
+            f"summarizer={summarizer!r} is not available yet",
+            where="Conversation(summarizer=)",
+            fix='Give "haiku", "extractive", a model id or a function of the transcript.',
+        )
     if not callable(summarizer) and not isinstance(summarizer, str):
         raise ConfigError(
             "the summarizer is neither a name nor callable",
