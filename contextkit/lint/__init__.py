@@ -1,0 +1,1 @@
+"""The linter: cache-busting content found before it ships, in source, prompts, requests and recordings."""
