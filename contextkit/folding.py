@@ -2,8 +2,8 @@
 
 Law: plan.py decides, this carries out. A summary that fails is noted, the history stays as it is, and the next try
 waits; only at the model's hard limit, or without a client at the ceiling, the extractive summary takes over. The
-plan is asked at every fourth call, and at once where the ceiling is passed or the cache is cold, so that deciding
-costs a few microseconds a turn.
+plan is asked where it can have changed: at every call once holding has nearly cost what folding does, seldom before
+that, and at once where the ceiling is passed or the cache is cold; so deciding costs a few microseconds a turn.
 """
 
 from __future__ import annotations
@@ -29,8 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["compact", "due"]
 
-_EVERY: Final = 4
-"""Calls between two plans while nothing presses; what holding costs is reckoned with the last plan's figure."""
+_AHEAD: Final = 0.7
+"""The next plan is made after this share of the calls that holding still needs to cost what folding does."""
+
+_LONGEST: Final = 16
+"""Calls that one plan may stand."""
+
+_GROWTH: Final = 0.1
+"""A prompt that has grown by this share is looked at again."""
 
 _BACK_OFF: Final = 0.05
 """After a summary failed: share of the budget that has to come before the next try; doubled at each failure."""
@@ -43,9 +49,33 @@ def due(state: State, now: float) -> bool:
     if not state.frozen or len(state.log.entries) == 1:
         return True  # the fixed part is yet to be looked at; neither it nor the head changes later
     cold = state.called_at is not None and now - state.called_at >= state.seconds
-    if state.since.seen % _EVERY == 0 or cold or over(state):
-        state.plan = plan.decide(_situation(state, now), state.policy, state.since)
+    tokens = state.tokens()
+    if cold or state.since.seen >= state.plan_at or tokens >= state.plan_from:
+        _plan(state, state.policy, now, tokens)
     return state.plan is not None and state.plan.verdict == "fold"
+
+
+def _plan(state: State, policy: Compaction, now: float, tokens: int) -> None:
+    """Ask for a plan, and say when the next is due."""
+    before = state.plan
+    made = state.plan = plan.decide(_situation(state, now), policy, state.since)
+    if made.worth is not None and before is not None and before.worth is not None:
+        # The history grew while the last plan stood, and what holding it costs grew with it.
+        stood = max(state.since.seen - state.planned_at - 1, 0)
+        state.since = state.since.corrected((made.worth.saving - before.worth.saving) / 2 * stood)
+    state.planned_at = state.since.seen
+    state.plan_at = state.since.seen + _stands(made, policy, state.since)
+    state.plan_from = min(state.ceiling + 1, int(tokens * (1 + _GROWTH)))
+
+
+def _stands(made: plan.Plan, policy: Compaction, since: plan.Since) -> int:
+    """For how many calls a plan need not be made again."""
+    if policy.when is not None:
+        return 1  # it may hold at any call
+    if made.worth is None or made.worth.saving <= 0:
+        return _LONGEST
+    left = policy.patience * made.worth.now - since.paid
+    return max(1, int(min(_AHEAD * left / made.worth.saving, _LONGEST)))
 
 
 def over(state: State) -> bool:
@@ -91,7 +121,7 @@ def compact(
         state.since = state.since.folded(reached=state.tokens() <= ceiling)
         if state.since.short:
             break
-    state.plan = None
+    state.plan, state.plan_at = None, 0
     return folds
 
 
@@ -108,7 +138,7 @@ def _situation(state: State, now: float) -> plan.Situation:
         window=window(state.row, state.max_tokens),
         row=state.row,
         model=state.model,
-        ttl="1h" if state.mark.get("ttl") == "1h" else "5m",
+        ttl=state.lifetime,
         summarizer=state.summarizer if isinstance(state.summarizer, str) else "callable",
         idle=None if state.called_at is None else max(now - state.called_at, 0.0),
         expires=state.seconds,

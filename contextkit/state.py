@@ -80,6 +80,9 @@ class State:
         answered: entries of the log that the last answered request held.
         since: what has happened since the last fold, for the next plan.
         plan: the last plan, while it was not carried out.
+        planned_at: calls in all when it was made.
+        plan_at: calls in all at which the next is due.
+        plan_from: prompt tokens from which it is due at once.
         retry_at: after a failed summary, prompt tokens from which a new one is tried.
         failed_in_a_row: summaries that failed since the last fold.
         recall: the model can read the archive, so a summary names the handle of what it stands for.
@@ -116,6 +119,9 @@ class State:
     answered: int = 0
     since: Since = field(default_factory=Since)
     plan: Plan | None = None
+    planned_at: int = 0
+    plan_at: int = 0
+    plan_from: int = 0
     retry_at: int = 0
     failed_in_a_row: int = 0
     recall: bool = False
@@ -135,8 +141,13 @@ class State:
     @property
     def mark(self) -> dict[str, str]:
         """The mark that is put on blocks."""
-        life = self.life if self.ttl == "auto" else self.ttl
+        life = self.lifetime
         return {"type": "ephemeral"} if life == "5m" else {"type": "ephemeral", "ttl": life}
+
+    @property
+    def lifetime(self) -> Ttl:
+        """Of the cache entries that are written now."""
+        return self.life if self.ttl == "auto" else self.ttl
 
     @property
     def summary_tokens(self) -> int:
@@ -194,12 +205,12 @@ class State:
         """The next prompt's tokens: last billed total and an estimate of what is new."""
         return self.calibration.total(self._looked_at())
 
-    def tokens(self) -> int:
-        """The best guess of `total`, alone."""
-        return self.calibration.best(self._looked_at())
+    def tokens(self, raw: float | None = None) -> int:
+        """The best guess of `total`, alone; `raw` where the running sum is at hand."""
+        return self.calibration.best(self._looked_at(raw))
 
-    def _looked_at(self) -> float:
-        raw = self.raw_tokens()
+    def _looked_at(self, raw: float | None = None) -> float:
+        raw = self.raw_tokens() if raw is None else raw
         careful = self.calibration.anchor is None and raw > self._looks_from()
         return max(raw, self._counted()) if careful else raw
 
@@ -231,8 +242,8 @@ class State:
 
     @property
     def seconds(self) -> int:
-        """Lifetime of the cache entries that are written now."""
-        return facts.TTL_SECONDS["1h" if self.mark.get("ttl") == "1h" else "5m"]
+        """As `lifetime`, in seconds."""
+        return facts.TTL_SECONDS[self.lifetime]
 
     def begin(self, now: float) -> None:
         """A call starts: note the gap, and where the lifetime is "auto", choose it anew after a long one."""

@@ -127,13 +127,15 @@ def build(state: State, now: float) -> Request:
         summary=view.summary_end(),
         written=state.written,
     )
+    mark = state.mark
     for spot in marks.spots:
-        messages[spot.message] = _marked(messages[spot.message], spot.block, state.mark)
+        messages[spot.message] = _marked(messages[spot.message], spot.block, mark)
     tail = state.volatile_blocks() if state.volatile else []
     if tail:
         final = messages[-1]
         messages[-1] = {**final, "content": [*final["content"], *tail]}
-    state.sent = Sent(last, state.raw_tokens(), state.tokens(), bool(tail))
+    raw = state.raw_tokens()
+    state.sent = Sent(last, raw, state.tokens(raw), bool(tail))
     return Request({**state.fixed(mark=marks.fixed), **state.diagnosed, "messages": messages})
 
 

@@ -106,6 +106,10 @@ class Since:
             self.refused + (plan.verdict == "refuse"),
         )
 
+    def corrected(self, by: float) -> Since:
+        """The same, with so much more paid for holding: what the plans that stood meanwhile left out."""
+        return replace(self, paid=max(self.paid + by, 0.0)) if by else self
+
     def folded(self, *, reached: bool) -> Since:
         """After a fold; `reached` says that the prompt is below the budget now."""
         return replace(self, calls=0, paid=0.0, short=0 if reached else self.short + 1)

@@ -13,7 +13,7 @@ from contextkit.cache.breakpoints import Spot
 from contextkit.history.loan import LoanedDict, Slip, lend_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from contextkit.api.messages import Block
     from contextkit.history.log import Entry, Log
@@ -99,23 +99,41 @@ class View:
         self.summaries.append(summary)
         pinned = self.log.pinned(max(summary.first, 1), summary.end)
         self.summary_tokens += summary.tokens + sum(self.log.tokens(at, at + 1) for at in pinned)
+        led, start = len(self.summaries) > 1, self.start
         self.start = summary.end
-        self._rewrite()
+        self._rewrite(led=led, start=start)
 
     def merge(self, first: int, end: int, summary: Summary) -> None:
         """Let one summary stand for the summaries `first` up to, not including, `end`; their pins stay."""
         self.summary_tokens += summary.tokens - sum(each.tokens for each in self.summaries[first:end])
         self.summaries[first:end] = [summary]
-        self._rewrite()
+        self._rewrite(led=True, start=self.start)
 
-    def _rewrite(self) -> None:
+    def _rewrite(self, *, led: bool, start: int) -> None:
+        """Begin again with the lead; the raw entries that stay keep their loans where they are sent as they were.
+
+        Args:
+            led: the messages so far began with a lead.
+            start: the raw entry that they went on with.
+        """
         self._seen = (-1, -1)
         # On models that bind thinking to its prefix, what was thought before this rewrite cannot be sent again.
         self._rewritten_before = len(self.log.entries)
-        self._messages.clear()
-        self._steps.clear()
-        self._made.clear()
-        self._touched.clear()
+        first = led + self.start - start
+        loans, made = self._messages[first:], self._made[first:]
+        steps, touched = self._steps[first - 1 :], {index - first for index in self._touched}
+        for held in (self._messages, self._steps, self._made, self._touched):
+            held.clear()
+        self._append("user", self._lead())
+        for at, (loan, blocks) in enumerate(zip(loans, made, strict=True)):
+            entry = self.log.entries[self.start + at]
+            if at in touched or (entry.thinking and self.binds_thinking):
+                self._append(entry.role, self._sent(entry, self.start + at)[:blocks])
+            else:
+                loan.slip.index = len(self._messages)
+                self._messages.append(loan)
+                self._steps.append(self._steps[-1] + steps[at + 1] - steps[at])
+                self._made.append(blocks)
 
     def _spot(self, message: int) -> Spot:
         return Spot(self._steps[message], message, len(self._messages[message]["content"]) - 1)
@@ -174,8 +192,10 @@ class View:
         self._messages[index] = lend_message(role, blocks, Slip(index, self._touched))
 
 
-def _steps(blocks: Iterable[dict[str, Any]]) -> int:
+def _steps(blocks: Sequence[dict[str, Any]]) -> int:
     """Lookback positions of a message: a run of tool_use, or of tool_result, is one (prompt-caching page)."""
+    if len(blocks) == 1:
+        return 1
     count, before = 0, ""
     for block in blocks:
         kind = block["type"]

@@ -228,3 +228,37 @@ def test_steps_are_those_of_the_cache(history: list[Turn], fold: bool) -> None:
     assert view.last().step == second_steps(messages)
     if view.summaries:
         assert view.summary_end() == Spot(second_steps(messages[:1]), 0, len(messages[0]["content"]) - 1)
+
+
+@pytest.mark.parametrize("when", ["before the fold", "after the fold"])
+def test_a_loan_outlives_a_fold(when: str) -> None:
+    """Entries that stay keep their loans through a fold; who writes on one, before or after, does not reach the log."""
+    log = a_log(Turn(answers=tuple(Answer(calls=1) for _ in range(8))))
+    view = View(log)
+    borrowed = view.messages()
+    expected = [{"role": entry.role, "content": entry.blocks} for entry in log.entries[9:]]
+    if when == "before the fold":
+        borrowed[12]["content"].clear()
+    view.fold(a_summary(1, 9))
+    kept = view.messages()
+    if when == "after the fold":
+        assert kept[4] is borrowed[12]
+        borrowed[12]["content"][0]["type"] = "nonsense"
+        borrowed[3]["content"].clear()  # folded away: nobody's business
+    assert sent(view)[1:] == returned(expected)
+    assert view.last() == View(log, summaries=view.summaries, start=9).last()
+
+
+def test_a_fold_of_what_was_never_sent() -> None:
+    """A view that was not asked for messages before a fold gives the same ones after it."""
+    log = a_log(Turn(answers=tuple(Answer(thinks=True, calls=2) for _ in range(6))))
+    asked, fresh = View(log, binds_thinking=True), View(log, binds_thinking=True)
+    asked.messages()
+    for view in (asked, fresh):
+        view.fold(a_summary(1, 5, 1))
+    asked.messages()
+    for view in (asked, fresh):
+        view.fold(a_summary(5, 9, 2))
+        view.merge(0, 2, a_summary(1, 9, 3))
+    assert sent(asked) == sent(fresh)
+    assert asked.last() == fresh.last()
