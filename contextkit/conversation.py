@@ -14,12 +14,14 @@ from contextkit import drive, folding, turn
 from contextkit.api import facts
 from contextkit.api.answer import Answer
 from contextkit.api.messages import Block, blocks_of, plain
+from contextkit.compact.server import chosen
 from contextkit.errors import ContentError, FrozenError, HistoryError
 from contextkit.history.loan import returned
 from contextkit.outputs import Outputs, declared
 from contextkit.reading import Reading
 from contextkit.recall import TOOL, archive_of, offered
-from contextkit.state import State, Summarizer, check_settings
+from contextkit.settings import Summarizer, check_settings, first_party
+from contextkit.state import State
 from contextkit.tokens.quick import quick_tokens
 from contextkit.tools.function import definition_of, shapes_of
 
@@ -27,12 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from contextkit.cache.lifetime import Advice
     from contextkit.cache.violations import Violation
     from contextkit.compact.policies import Compaction
     from contextkit.history.archive import Archive
     from contextkit.outputs import Shapes
     from contextkit.store.base import Store
+    from contextkit.subtask import Subtask
 
 __all__ = ["Conversation"]
 
@@ -52,8 +54,9 @@ class Conversation(Reading):
         shapes: what enters of each tool's output: shape (or chain, or callable) by tool name; "*" for all others;
             or the path of a JSON file or pyproject.toml that declares them.
         compaction: when old turns become summaries; None for never.
-        summarizer: who writes them: a model or its short name, "extractive" (no model), or a callable that gets the
-            transcript and gives the summary (`def` or `async def`).
+        summarizer: who writes them: a model or its short name in a fresh call, "own" (the conversation's model, which
+            reads its own warm prefix), "auto" (the cheaper of "own" and Haiku at the time), "extractive" (no model), or
+            a callable that gets the transcript and gives the summary (`def` or `async def`).
         ttl: lifetime of cache entries, "5m", "1h", or "auto": by the gaps between the calls (see `ttl_advice`).
         repair: close open tool calls with an error result, where `user()` would otherwise refuse.
         max_output_chars: cap of any one tool output; the original stays in the archive.
@@ -159,7 +162,11 @@ class Conversation(Reading):
         Raises:
             HistoryError: tool calls are open. ContentError: nothing to say, or not JSON.
         """
-        self._add_user(blocks_of(content, where="user()"), pin=pin)
+        blocks = blocks_of(content, where="user()")
+        policy = self._state.policy
+        if policy is not None and policy.pins is not None and not pin:
+            pin = policy.pins({"role": "user", "content": blocks})
+        self._add_user(blocks, pin=pin)
         return self
 
     def _add_user(self, blocks: list[Block], *, pin: bool = False) -> None:
@@ -255,10 +262,10 @@ class Conversation(Reading):
         return drive.AsyncStreaming(self._turn(client, step), client)
 
     def prewarm(self, client: Any) -> Any:
-        """Write the prefix to the cache before it is needed, or keep it alive: one call with `max_tokens=0`.
+        """Write the prefix to the cache before it is needed, or keep it alive: a call with `max_tokens=0`.
 
-        Before the first message it warms tools and system (once, before a fan-out of conversations that share them);
-        later it re-reads what the last request wrote, at the read price, and renews it. Booked as "warm".
+        Before the first message it warms tools and system (once, before a fan-out); later it re-reads what the last
+        request wrote, at the read price, and renews it. Booked as "warm".
 
         Raises:
             ConfigError: the parameters do not go with `max_tokens=0` (manual thinking, output format, forced tools).
@@ -269,14 +276,12 @@ class Conversation(Reading):
         """As `prewarm`, with an asynchronous client."""
         return await drive.arun(turn.warm(self._state, now=self._clock()), client)
 
-    @property
-    def ttl_advice(self) -> Advice | None:
-        """What each lifetime would cost a call, by the gaps so far, and where the choice turns."""
-        return self._state.advice()
-
     def _turn(self, client: Any, step: str) -> Any:
+        own = first_party(client)
         if self._diagnostics == "auto":
-            self._state.diagnostics = _first_party(client)
+            self._state.diagnostics = own
+        policy = self._state.policy
+        self._state.server = chosen(policy.server, self._state.row) if policy is not None and own else ""
         return turn.turn(self._state, now=self._clock(), step=step)
 
     def compact(self, client: Any, *, force: bool = False) -> int:
@@ -287,10 +292,23 @@ class Conversation(Reading):
         """As `compact`, with an asynchronous client."""
         return await drive.arun(folding.compact(self._state, now=self._clock(), force=force), client)
 
-    @property
-    def violations(self) -> tuple[Violation, ...]:
-        """Every loss of the cached prefix, with cause, blame, tokens and price; planned ones too."""
-        return tuple(self._state.own.violations)
+    def subtask(self, name: str, client: Any = None) -> Subtask:
+        """A part of the work done aside: `with conv.subtask("find the order") as sub:`, also `async with`.
+
+        It is a Conversation that begins with all that was said here, read from the cache. At the end of the block only
+        its result is appended here; its transcript goes to the archive, its cost to the ledger, with `name` as the
+        step. If the block raises, this conversation stays as it was. Several may run at the same time.
+
+        Args:
+            name: what it is about.
+            client: warms the prefix up first where it is cold, once for all subtasks that begin then.
+
+        Raises:
+            HistoryError: tool calls are open; or, at the end of the block, there is no result.
+        """
+        from contextkit.subtask import Subtask  # noqa: PLC0415  (a subtask is a Conversation)
+
+        return Subtask(self, name, client)
 
     @property
     def system(self) -> list[Block]:
@@ -332,13 +350,3 @@ class Conversation(Reading):
                 where=f"Conversation.{what}",
                 fix="Start a new Conversation, or say what changed in a user message.",
             )
-
-    def __repr__(self) -> str:
-        window = self._state.total()
-        return f"<Conversation {self.model} {len(self._state.log.entries)} messages, about {window.tokens:,} tokens>"
-
-
-def _first_party(client: Any) -> bool:
-    """Whether a client talks to the Claude API itself, which is known to have cache diagnostics."""
-    host = str(getattr(client, "base_url", "")).split("//")[-1].split("/")[0]
-    return type(client).__name__ in {"Anthropic", "AsyncAnthropic"} and host == "api.anthropic.com"

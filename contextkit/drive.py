@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from contextkit.api.request import Abandoned, Ask, Reply, Request
+from contextkit.api.request import Abandoned, Ask, Later, Reply, Request
 from contextkit.errors import ConfigError, SummaryError
 
 if TYPE_CHECKING:
@@ -33,8 +36,8 @@ def nobody(flow: Flow[T]) -> T:
     """Drive a flow without a client: own summarisers are called, requests to the API are refused."""
 
     def refuse(ask: Ask) -> Reply:
-        if ask.call is not None:
-            return _call(ask)
+        if ask.call is not None or ask.wait is not None:
+            return _perform(None, ask)
         raise SummaryError("a summary by a model needs a client", fix="Call compact(client) before request().")
 
     return _loop(flow, refuse)
@@ -99,6 +102,10 @@ def _asked(ask: Ask) -> Request:
 
 
 def _perform(client: Any, ask: Ask) -> Reply:
+    if ask.wait is not None:
+        return _waited(ask.wait)
+    if ask.background:
+        return Reply(later=_started(client, replace(ask, background=False)))
     if ask.call is not None:
         return _call(ask)
     request = _asked(ask)
@@ -117,7 +124,32 @@ def _call(ask: Ask) -> Reply:
     return Reply(text=text)
 
 
+def _started(client: Any, ask: Ask) -> Future[Reply | Exception]:
+    """Do it in a thread that does not keep the program alive; what it raises is its result."""
+    later: Future[Reply | Exception] = Future()
+    work = Thread(target=lambda: later.set_result(_tried(lambda each: _perform(client, each), ask)), daemon=True)
+    work.start()
+    return later
+
+
+def _waited(later: Later) -> Reply:
+    if isinstance(later, asyncio.Future) and not later.done():
+        raise SummaryError("the summary is being written in an event loop", fix="Use asend() until it is done.")
+    return _outcome(later.result())
+
+
+def _outcome(result: Any) -> Reply:
+    if isinstance(result, Exception):
+        raise result
+    return cast("Reply", result)
+
+
 async def _aperform(client: Any, ask: Ask) -> Reply:
+    if ask.wait is not None:
+        waiting = asyncio.wrap_future(ask.wait) if isinstance(ask.wait, Future) else ask.wait
+        return _outcome(waiting.result() if waiting.done() else await cast("Any", waiting))
+    if ask.background:
+        return Reply(later=asyncio.ensure_future(_atried(client, replace(ask, background=False))))
     if ask.call is not None:
         if inspect.iscoroutinefunction(ask.call):
             return Reply(text=await ask.call(ask.text))

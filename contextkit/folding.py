@@ -8,23 +8,22 @@ that, and at once where the ceiling is passed or the cache is cold; so deciding 
 
 from __future__ import annotations
 
-import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from contextkit.api import facts
-from contextkit.api.answer import Answer
-from contextkit.api.request import Ask, Reply
-from contextkit.compact import plan, summary
-from contextkit.compact.extract import extractive
+from contextkit.api.request import Ask
+from contextkit.compact import plan
 from contextkit.compact.policies import Compaction, window
 from contextkit.errors import BudgetError, SummaryError
-from contextkit.history.log import Entry
-from contextkit.history.view import Summary
+from contextkit.history.clearing import cleared
+from contextkit.summarising import extracted, finished, job, merge, needs_client, written
 from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
+    from contextkit.api.request import Reply
+    from contextkit.compact.job import Job
     from contextkit.state import State
 
 __all__ = ["compact", "due"]
@@ -44,8 +43,10 @@ _BACK_OFF: Final = 0.05
 
 def due(state: State, now: float) -> bool:
     """Whether `compact` has something to look at before the next call."""
-    if state.policy is None:
+    if state.policy is None or state.server:
         return False
+    if state.pending is not None and (state.pending[1].done() or over(state)):
+        return True
     if not state.frozen or len(state.log.entries) == 1:
         return True  # the fixed part is yet to be looked at; neither it nor the head changes later
     cold = state.called_at is not None and now - state.called_at >= state.seconds
@@ -63,6 +64,8 @@ def _plan(state: State, policy: Compaction, now: float, tokens: int) -> None:
         # The history grew while the last plan stood, and what holding it costs grew with it.
         stood = max(state.since.seen - state.planned_at - 1, 0)
         state.since = state.since.corrected((made.worth.saving - before.worth.saving) / 2 * stood)
+    if made.verdict != "fold":
+        _note(state, made, now)
     state.planned_at = state.since.seen
     state.plan_at = state.since.seen + _stands(made, policy, state.since)
     state.plan_from = min(state.ceiling + 1, int(tokens * (1 + _GROWTH)))
@@ -86,7 +89,7 @@ def over(state: State) -> bool:
 def compact(
     state: State, *, now: float, step: str = "", force: bool = False, alone: bool = False
 ) -> Generator[Ask, Reply, int]:
-    """Fold as planned; returns how many folds were made.
+    """Fold as planned; returns how many folds and clears were made.
 
     Args:
         state: the conversation's.
@@ -95,34 +98,123 @@ def compact(
         force: fold once whatever the plan says.
         alone: no client is at hand: models cannot be asked.
     """
-    policy, folds = state.policy or (Compaction() if force else None), 0
+    policy = state.policy or (Compaction() if force else None)
     if policy is None:
         return 0
-    ceiling = policy.ceiling(state.row)
-    _check_fixed(state, ceiling)
+    _check_fixed(state, policy.ceiling(state.row))
+    folds = yield from _taken_in(state, policy, now=now, force=force)
     while True:
         found = plan.decide(_situation(state, now), policy, state.since)
-        hard = state.tokens() > window(state.row, state.max_tokens)
-        pressed = hard or force
-        if found.fold is None or not (pressed or found.verdict == "fold"):
+        if force and found.clear is not None:
+            found = replace(found, clear=None)  # who asks for a summary gets one
+        made = yield from _carried_out(state, policy, found, now=now, step=step, force=force, alone=alone)
+        if not made:
             break
-        if not pressed and (state.tokens() < state.retry_at or (alone and _needs_client(state) and not found.forced)):
-            break  # a summary failed not long ago, or there is nobody to write one and no need yet
-        made = yield from _made_by(state, found.fold, now=now, step=step, alone=alone, last_resort=hard or alone)
-        if made is None:
-            state.failed_in_a_row += 1
-            state.retry_at = state.tokens() + int(_BACK_OFF * ceiling * 2 ** min(state.failed_in_a_row - 1, 5))
-            break
-        merged = False
-        if found.merge is not None:
-            merged = yield from _merge(state, found.merge, now=now, step=step, alone=alone)
-        state.fold(made, rewritten=merged)
         folds, force = folds + 1, False
-        state.since = state.since.folded(reached=state.tokens() <= ceiling)
+        state.since = state.since.folded(reached=state.tokens() <= policy.ceiling(state.row))
         if state.since.short:
             break
     state.plan, state.plan_at = None, 0
     return folds
+
+
+def _carried_out(
+    state: State, policy: Compaction, found: plan.Plan, *, now: float, step: str, force: bool, alone: bool
+) -> Generator[Ask, Reply, bool]:
+    """One step of a plan; whether the history is shorter now."""
+    hard = state.tokens() > window(state.row, state.max_tokens)
+    pressed = hard or force
+    if found.fold is None or not (pressed or found.verdict == "fold"):
+        return False
+    if found.clear is not None:
+        _clear(state, found.clear)
+        _note(state, found, now)
+        return True
+    if not pressed and (state.tokens() < state.retry_at or (alone and needs_client(state) and not found.forced)):
+        return False  # a summary failed not long ago, or there is nobody to write one and no need yet
+    if policy.background and not pressed and not found.forced and state.summarizer != "extractive":
+        yield from _begin(state, found.fold, now=now, step=step)
+        return False
+    made = None
+    if not (alone and needs_client(state)):
+        made = yield from written(state, found.fold, now=now, step=step)
+    if made is None and (hard or alone):
+        made = extracted(state, found.fold)
+    if made is None:
+        _back_off(state, policy)
+        return False
+    merged = found.merge is not None and (yield from merge(state, found.merge, now=now, step=step, alone=alone))
+    state.fold(made, rewritten=merged)
+    _note(state, found, now)
+    return True
+
+
+def _note(state: State, found: plan.Plan, now: float) -> None:
+    """Enter a verdict in the ledger: what waits is counted, what was done is kept with its figures."""
+    value = found.worth
+    cost, saving = (value.now, value.saving) if value is not None else (None, None)
+    state.ledger.note_verdict(found.verdict, found.reason, cost, saving, at=now)
+
+
+def _back_off(state: State, policy: Compaction) -> None:
+    """A summary failed: the next try waits, longer each time."""
+    state.failed_in_a_row += 1
+    share = _BACK_OFF * 2 ** min(state.failed_in_a_row - 1, 5)
+    state.retry_at = state.tokens() + int(share * policy.ceiling(state.row))
+
+
+def _clear(state: State, wanted: plan.Clear) -> None:
+    """Send handles in the place of old results; the originals go to the archive."""
+    row, family = state.row, state.family
+    thinking = row is not None and row.keeps_thinking and not row.binds_thinking
+    instead = {}
+    for at in range(wanted.first, wanted.end):
+        blocks = cleared(
+            state.log.entries[at], lambda block: quick_tokens([block], family), state.archive.put, thinking=thinking
+        )
+        if blocks is not None:
+            instead[at] = blocks
+    state.clear(instead, wanted.end)
+
+
+def _begin(state: State, wanted: plan.Fold, *, now: float, step: str) -> Generator[Ask, Reply, None]:
+    """Have a summary written while the conversation goes on."""
+    if state.pending is not None:
+        return
+    try:
+        made = job(state, wanted, now=now, step=step)
+        reply = yield replace(made.ask, background=True)
+    except Exception as error:  # noqa: BLE001  (whatever the user's client raises: the history stays)
+        state.note_failure(error)
+        return
+    state.pending = made, reply.later
+
+
+def _taken_in(state: State, policy: Compaction, *, now: float, force: bool) -> Generator[Ask, Reply, int]:
+    """What was written meanwhile, where it is done or cannot be waited for any longer."""
+    if state.pending is None:
+        return 0
+    made, later = state.pending
+    if not (later.done() or force or over(state)):
+        return 0
+    state.pending = None
+    try:
+        reply = yield Ask("summary", wait=later, step=made.ask.step)
+        found = finished(state, made, reply, now=now)  # books it, whether there is a place for it or not
+        _check_place(state, made)
+    except Exception as error:  # noqa: BLE001  (as above)
+        state.note_failure(error)
+        _back_off(state, policy)
+        return 0
+    state.fold(found)
+    state.ledger.note_verdict("fold", "written in the background", at=now)
+    state.since = state.since.folded(reached=state.tokens() <= policy.ceiling(state.row))
+    return 1
+
+
+def _check_place(state: State, made: Job) -> None:
+    if state.view.start != made.start:
+        raise SummaryError("the history was folded while the summary was written", fix="It is left out.")
 
 
 def _situation(state: State, now: float) -> plan.Situation:
@@ -131,6 +223,11 @@ def _situation(state: State, now: float) -> plan.Situation:
         start=state.view.start,
         fixed=state.fixed_tokens,
         summaries=state.view.summary_tokens,
+        names=state.view.name_tokens,
+        listed=state.listed,
+        clears=state.clears,
+        cleared=state.view.cleared,
+        relief=state.view.relief,
         levels=[found.level for found in state.view.summaries],
         total=state.tokens(),
         new=state.log.tokens(state.answered),
@@ -157,90 +254,3 @@ def _check_fixed(state: State, ceiling: int) -> None:
             where="Compaction(budget=)",
             fix="Raise the budget, or shorten tools, system or the first message.",
         )
-
-
-def _needs_client(state: State) -> bool:
-    return not callable(state.summarizer) and state.summarizer != "extractive"
-
-
-def _made_by(
-    state: State, wanted: plan.Fold, *, now: float, step: str, alone: bool, last_resort: bool
-) -> Generator[Ask, Reply, Summary | None]:
-    """The summary of a range by whoever the conversation names, or as a last resort without a model."""
-    entries = state.log.entries[wanted.first : wanted.end]
-    if not (alone and _needs_client(state)):
-        made = yield from _written(state, entries, wanted, now=now, step=step, level=1)
-        if made is not None:
-            return made
-    return _extract(state, entries, wanted, level=1) if last_resort else None
-
-
-def _merge(state: State, merge: plan.Merge, *, now: float, step: str, alone: bool) -> Generator[Ask, Reply, bool]:
-    """One summary of the next level in the place of several; they stay as they are where it fails."""
-    old = state.view.summaries[merge.first : merge.end]
-    entries = [Entry("assistant", [{"type": "text", "text": each.text} for each in old])]
-    wanted = plan.Fold(old[0].first, old[-1].end, sum(each.tokens for each in old))
-    if alone and _needs_client(state):
-        return False
-    made = yield from _written(state, entries, wanted, now=now, step=step, level=merge.level)
-    if made is not None:
-        state.view.merge(merge.first, merge.end, made)
-    return made is not None
-
-
-def _written(
-    state: State, entries: Sequence[Entry], wanted: plan.Fold, *, now: float, step: str, level: int
-) -> Generator[Ask, Reply, Summary | None]:
-    """A summary by the conversation's summariser; None when it failed, with the failure noted."""
-    if state.summarizer == "extractive":
-        return _extract(state, entries, wanted, level=level)
-    try:
-        if callable(state.summarizer):
-            maker = getattr(state.summarizer, "__name__", "callable")
-            reply = yield Ask("summary", call=state.summarizer, text=summary.transcript(entries), step=step)
-            return _checked(state, wanted, reply.text, maker, level=level)
-        maker = facts.resolve(state.summarizer)
-        request = summary.request(entries, model=maker, max_tokens=state.summary_tokens)
-        reply = yield Ask("summary", request, estimate=int(wanted.tokens), step=step)
-        answer = Answer.of(reply.message)
-        state.book_row(answer, now=now, step=step, purpose="summary")
-        called = any(block["type"] == "tool_use" for block in answer.blocks)
-        return _checked(state, wanted, answer.text, maker, level=level, stop_reason=answer.stop_reason, called=called)
-    except Exception as error:  # noqa: BLE001  (whatever the user's client or callable raises: the history stays)
-        state.note_failure(error)
-        return None
-
-
-def _checked(
-    state: State,
-    wanted: plan.Fold,
-    text: object,
-    maker: str,
-    *,
-    level: int,
-    stop_reason: str = "end_turn",
-    called: bool = False,
-) -> Summary:
-    if not isinstance(text, str):
-        raise SummaryError(f"the summariser gave a {type(text).__name__}, not text", where=maker)
-    tokens = quick_tokens([{"type": "text", "text": text}], state.family)
-    kept = summary.checked(text, tokens=tokens, range_tokens=wanted.tokens, stop_reason=stop_reason, calls=called)
-    shown = summary.quoted(kept, first=wanted.first, end=wanted.end, handle=_archived(state, wanted))
-    size = quick_tokens([{"type": "text", "text": shown}], state.family)
-    return Summary(shown, wanted.first, wanted.end, size, maker, level)
-
-
-def _archived(state: State, wanted: plan.Fold) -> str:
-    """The handle under which the model can read a folded range again; "" where it cannot."""
-    if not state.recall:
-        return ""
-    return state.archive.put(summary.transcript(state.log.entries[wanted.first : wanted.end], sys.maxsize))
-
-
-def _extract(state: State, entries: Sequence[Entry], wanted: plan.Fold, *, level: int) -> Summary | None:
-    try:
-        text = extractive(entries, max_tokens=state.summary_tokens)
-        return _checked(state, wanted, text, "extractive", level=level)
-    except SummaryError as error:
-        state.note_failure(error)
-        return None

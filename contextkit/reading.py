@@ -11,6 +11,8 @@ from contextkit.context import Context
 from contextkit.history.loan import returned
 
 if TYPE_CHECKING:
+    from contextkit.cache.lifetime import Advice
+    from contextkit.cache.violations import Violation
     from contextkit.history.archive import Archive
     from contextkit.ledger import Ledger
     from contextkit.outputs import Outputs, ToolDrift
@@ -73,3 +75,17 @@ class Reading:
     def model(self) -> str:
         """The model id that is sent."""
         return self._state.model
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Every loss of the cached prefix, with cause, blame, tokens and price; planned ones too."""
+        return tuple(self._state.own.violations)
+
+    @property
+    def ttl_advice(self) -> Advice | None:
+        """What each lifetime would cost a call, by the gaps so far, and where the choice turns."""
+        return self._state.advice()
+
+    def __repr__(self) -> str:
+        window = self._state.total()
+        return f"<Conversation {self.model} {len(self._state.log.entries)} messages, about {window.tokens:,} tokens>"

@@ -6,7 +6,6 @@ Law: one mutable object, changed by turn.py and by the conversation that holds i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -14,31 +13,33 @@ from contextkit.api import facts
 from contextkit.api.usage import Usage, price
 from contextkit.cache.lifetime import SHORT, Advice, advise
 from contextkit.cache.own import Own
+from contextkit.compact.extract import quoted_list
+from contextkit.compact.mentions import Mentions
 from contextkit.compact.plan import Plan, Since
-from contextkit.errors import ConfigError, ContentError
+from contextkit.compact.server import edited
+from contextkit.errors import ContentError
 from contextkit.history.archive import Archive
 from contextkit.history.loan import Slip, lend
 from contextkit.history.log import Log
 from contextkit.history.view import Summary, View
 from contextkit.ledger import Ledger, Row
 from contextkit.tokens.calibrate import Calibration
-from contextkit.tokens.estimate import Estimate, family_of, prompt_tokens
+from contextkit.tokens.estimate import Estimate, family_of, prompt_tokens, text_tokens
 from contextkit.tokens.parts import counts_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from contextkit.api.answer import Answer
     from contextkit.api.facts import Family, Ttl
     from contextkit.api.messages import Block
-    from contextkit.api.request import Purpose
+    from contextkit.api.request import Later, Purpose, Request
     from contextkit.cache.breakpoints import Spot
+    from contextkit.compact.job import Job
     from contextkit.compact.policies import Compaction
+    from contextkit.settings import Summarizer
 
-__all__ = ["Sent", "State", "Summarizer", "check_settings"]
-
-Summarizer = str | Callable[[str], str | Awaitable[str]]
-"""A model or its short name, "extractive", or a callable that makes a summary of a transcript."""
+__all__ = ["Sent", "State"]
 
 _GAPS: Final = 64  # calls whose gaps the choice of a lifetime rests on
 _SUMMARY_TOKENS: Final = 1_000
@@ -52,12 +53,14 @@ class Sent(NamedTuple):
         raw: its running sum of estimates, tokens.
         estimate: what its prompt should be billed, tokens.
         volatile: it ended with volatile text.
+        request: itself.
     """
 
     last: Spot
     raw: float
     estimate: int
     volatile: bool
+    request: Request | None = None
 
 
 @dataclass(slots=True)
@@ -74,6 +77,8 @@ class State:
         frozen: a request has been made, so tools and system stand.
         written: the highest place that a sent request has written to the cache and that still stands.
         sent: of the request under way; None when none is.
+        last: the last request of the main thread that was answered, and what it was billed, while the history goes on
+            from it: what a summary by the conversation's own model forks.
         life: the lifetime in use where `ttl` is "auto".
         gaps: seconds between the starts of the last calls.
         called_at: when the last call was made.
@@ -86,6 +91,10 @@ class State:
         retry_at: after a failed summary, prompt tokens from which a new one is tried.
         failed_in_a_row: summaries that failed since the last fold.
         recall: the model can read the archive, so a summary names the handle of what it stands for.
+        mentions: the identifiers so far.
+        fork_thinking: tokens that the model thought before its last summary as a fork.
+        pending: the summary that is being written in the background, and where it will be.
+        server: the edit that the API makes instead of folds of our own; "" for none.
     """
 
     model: str
@@ -113,6 +122,7 @@ class State:
     frozen: bool = False
     written: Spot | None = None
     sent: Sent | None = None
+    last: tuple[Request, Usage] | None = None
     life: Ttl = "5m"
     gaps: deque[float] = field(default_factory=lambda: deque(maxlen=_GAPS))
     called_at: float | None = None
@@ -125,8 +135,12 @@ class State:
     retry_at: int = 0
     failed_in_a_row: int = 0
     recall: bool = False
+    mentions: Mentions = field(default_factory=Mentions)
+    fork_thinking: int = 0
+    pending: tuple[Job, Later] | None = None
+    server: Literal["", "clear", "compact"] = ""
     _before_thinking: Spot | None = None
-    _fixed: dict[tuple[bool, Ttl], dict[str, Any]] = field(default_factory=dict)
+    _fixed: dict[tuple[bool, Ttl, str], dict[str, Any]] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -154,6 +168,10 @@ class State:
         """Upper bound of one summary."""
         return self.policy.summary_tokens if self.policy else _SUMMARY_TOKENS
 
+    def unshare(self) -> None:
+        """Begin loans of one's own, after a shallow copy."""
+        self._fixed, self._touched = {}, set()
+
     def measure_fixed(self) -> None:
         """Count tools and system, once."""
         body = {"model": self.model, "tools": self.tools, "system": self.system, "messages": (), **self.params}
@@ -164,7 +182,7 @@ class State:
         if self._touched:
             self._fixed.clear()
             self._touched.clear()
-        key = mark, self.life
+        key = mark, self.life, self.server
         if key not in self._fixed:
             self._fixed[key] = self._make_fixed(mark=mark)
         return dict(self._fixed[key])
@@ -177,7 +195,9 @@ class State:
         lists = {"system": system, "tools": tools}
         slip = Slip(0, self._touched)
         shown = {name: lend(value, slip) for name, value in lists.items() if value}
-        params = {name: lend(value, slip) for name, value in self.params.items()}
+        gain = self.policy.gain(self.row) if self.policy else 0
+        given = edited(self.params, self.server, budget=self.ceiling, gain=gain)
+        params = {name: lend(value, slip) for name, value in given.items()}
         return {"model": self.model, "max_tokens": self.max_tokens, **params, **shown}
 
     def volatile_blocks(self) -> list[Block]:
@@ -225,14 +245,36 @@ class State:
             for message in self.view.messages()
         )
 
+    @property
+    def listed(self) -> int:
+        """Upper bound of the list of identifiers, tokens."""
+        return self.policy.listed(self.row, own=callable(self.summarizer)) if self.policy else 0
+
+    @property
+    def clears(self) -> bool:
+        """Whether old results may give way to handles."""
+        wanted = self.policy.clear if self.policy else False
+        return self.recall if wanted is None else wanted
+
+    def clear(self, instead: Mapping[int, Sequence[Block]], end: int) -> None:
+        """Send other blocks in the place of old ones; what was written up to the summaries stands."""
+        kept = self.view.summary_end()
+        self.view.clear(instead, end)
+        self._rewritten(kept)
+
+    def _rewritten(self, kept: Spot | None) -> None:
+        """What was sent changed behind `kept`, on purpose."""
+        self.own.expect("compaction", "planned")
+        self.written = kept
+        self.sent = self.last = None
+        self._before_thinking = None
+
     def fold(self, made: Summary, *, rewritten: bool = False) -> None:
         """Take a summary into the view; what was written up to the older ones stands, unless they are `rewritten`."""
         kept = self.view.summary_end()
-        self.view.fold(made)
-        self.own.expect("compaction", "planned")
-        self.written = None if rewritten else kept
-        self.sent = None
-        self._before_thinking = None
+        names = quoted_list(self.mentions, self.log.entries, self.listed, end=made.end, family=self.family)
+        self.view.fold(made, names=names, name_tokens=text_tokens(names, self.family))
+        self._rewritten(None if rewritten else kept)
         self.retry_at = self.failed_in_a_row = 0
 
     @property
@@ -305,36 +347,3 @@ class State:
     def note_failure(self, error: Exception) -> None:
         """Remember why a summary was not made."""
         self.failures.append(f"{type(error).__name__}: {error}"[:500])
-
-
-def check_settings(*, model: str, max_tokens: int, ttl: str, summarizer: Summarizer, params: Mapping[str, Any]) -> None:
-    """Refuse settings of a conversation that cannot work.
-
-    Raises:
-        ConfigError: which one, and what to give.
-    """
-    if not model:
-        raise ConfigError("no model is named", where="Conversation(model=)", fix='Give an id, or "sonnet".')
-    if max_tokens < 1:
-        raise ConfigError(f"max_tokens is {max_tokens}", where="Conversation(max_tokens=)", fix="Give 1 or more.")
-    if ttl not in {*facts.TTL_SECONDS, "auto"}:
-        raise ConfigError(f"ttl is {ttl!r}", where="Conversation(ttl=)", fix='Give "5m", "1h" or "auto".')
-    if summarizer in {"auto", "own"}:  # priced by worth.py and built by fork.py; a turn does not send forks yet
-        raise ConfigError(
-            f"summarizer={summarizer!r} is not available yet",
-            where="Conversation(summarizer=)",
-            fix='Give "haiku", "extractive", a model id or a function of the transcript.',
-        )
-    if not callable(summarizer) and not isinstance(summarizer, str):
-        raise ConfigError(
-            "the summarizer is neither a name nor callable",
-            where="Conversation(summarizer=)",
-            fix='Give "haiku", "extractive", a model id or a function of the transcript.',
-        )
-    unknown = sorted(set(params) - facts.CREATE_PARAMS)
-    if unknown:
-        raise ConfigError(
-            f"messages.create takes no {', '.join(unknown)}",
-            where="Conversation(**params)",
-            fix=f"Known: {', '.join(sorted(facts.CREATE_PARAMS))}.",
-        )

@@ -15,11 +15,14 @@ from contextkit.api.answer import Answer
 from contextkit.api.request import Abandoned, Ask, Reply, Request
 from contextkit.cache import breakpoints
 from contextkit.errors import ConfigError, HistoryError
+from contextkit.history.clearing import thought
 from contextkit.state import Sent, State
 from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
+
+    from contextkit.api.messages import Block
 
 __all__ = ["BookkeepingWarning", "build", "prepare", "ready", "record", "turn", "warm"]
 
@@ -135,8 +138,16 @@ def build(state: State, now: float) -> Request:
         final = messages[-1]
         messages[-1] = {**final, "content": [*final["content"], *tail]}
     raw = state.raw_tokens()
-    state.sent = Sent(last, raw, state.tokens(raw), bool(tail))
-    return Request({**state.fixed(mark=marks.fixed), **state.diagnosed, "messages": messages})
+    made = Request({**state.fixed(mark=marks.fixed), **state.diagnosed, "messages": messages})
+    state.sent = Sent(last, raw, state.tokens(raw), bool(tail), _held(state, made))
+    return made
+
+
+def _held(state: State, made: Request) -> Request | None:
+    """The request as it is sent, where a summary may be a fork of it; whatever the caller does to the list."""
+    if state.summarizer not in {"own", "auto"}:
+        return None
+    return Request({**made.params, "messages": list(made.params["messages"])})
 
 
 def _marked(message: Mapping[str, Any], block: int, mark: Mapping[str, str]) -> dict[str, Any]:
@@ -170,13 +181,28 @@ def record(state: State, answer: Answer) -> None:
     tokens = quick_tokens(answer.blocks, state.family)
     sent = state.sent
     unbound = sent is not None and sent.volatile
-    entry = state.log.assistant(answer.blocks, tokens, message_id=answer.id, unbound=unbound)
+    entry = state.log.assistant(
+        answer.blocks, tokens, message_id=answer.id, unbound=unbound, spare=_spare(state, answer.blocks)
+    )
     state.paused = answer.stop_reason == "pause_turn"
     state.called(len(state.log.entries) - 1 if answer.blocks else len(state.log.entries))
     if sent is not None and answer.usage is not None:
+        if answer.edited:
+            state.own.expect("compaction", "planned")
         state.own.answered(
             answer.usage, message_id=answer.id, reason=answer.miss_reason, speed=state.params.get("speed")
         )
+    if answer.edited:
+        state.own.expect("compaction", "planned")  # the bill held the API's own pass, too: what stands now is less
     if sent is not None:
+        state.last = (sent.request, answer.usage) if sent.request and answer.usage else None
         state.learn(sent.last, sent.raw, answer.usage.prompt if answer.usage else 0, thinking=entry.thinking)
     state.sent = None
+
+
+def _spare(state: State, blocks: Sequence[Block]) -> float:
+    """Tokens of an answer's thinking, where the model keeps it and would not mind to lose it later."""
+    if state.row is None or state.row.binds_thinking or not state.row.keeps_thinking:
+        return 0.0
+    found = thought(blocks)
+    return quick_tokens(found, state.family) if found else 0.0

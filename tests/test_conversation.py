@@ -464,7 +464,6 @@ def test_wrapping_says_which_message_is_wrong() -> None:
         ({"ttl": "2h"}, "ttl"),
         ({"temperature": 1}, "messages.create takes no temperature"),
         ({"summarizer": 3}, "summarizer"),
-        ({"summarizer": "auto"}, "not available yet"),
         ({"max_output_chars": 3}, "max_output_chars"),
         ({"tools": [{"description": "nameless"}]}, "no name"),
     ],

@@ -22,8 +22,8 @@ FLOORS = {
     "history": 3, "cache": 3, "shape": 3, "route": 3, "ledger": 3, "toolcache": 3,
     "compact": 4, "drive": 4, "recall": 4, "tools": 4, "transcripts": 4,
     "state": 5, "turn": 5, "folding": 5, "outputs": 5, "context": 5, "emulator": 5, "lint": 5,
-    "middleware": 5, "reading": 5, "report": 5,
-    "conversation": 6,
+    "middleware": 5, "reading": 5, "report": 5, "settings": 5, "summarising": 5, "forking": 5,
+    "conversation": 6, "subtask": 6,
     "loop": 7, "replay": 7, "batch": 7, "demo": 7,
     "cli": 8, "commands": 8, "pytest_plugin": 8,
 }  # fmt: skip
@@ -33,6 +33,12 @@ SIBLINGS = {
     ("turn", "state"),  # a turn works on the state; the state is a room only because of its size
     ("turn", "folding"),  # folding is the part of a turn that is large enough for a room
     ("folding", "state"),
+    ("folding", "summarising"),  # who writes a summary, and what becomes of it
+    ("summarising", "state"),
+    ("forking", "state"),
+    ("state", "settings"),
+    ("subtask", "conversation"),  # a subtask is a Conversation, begun by one
+    ("conversation", "subtask"),
     ("reading", "context"),  # the read-only side of a conversation
     ("reading", "state"),
     ("reading", "outputs"),

@@ -24,6 +24,7 @@ class Answer(NamedTuple):
         model: as the API gave it; "" for none.
         usage: what was billed; None when the message does not say.
         stop_reason: as the API gave it; "" for none.
+        edited: the API compacted or cleared the history before it answered.
         miss_reason: the `type` of the API's `cache_miss_reason`; "" when it was not asked or named none.
     """
 
@@ -34,6 +35,7 @@ class Answer(NamedTuple):
     usage: Usage | None = None
     stop_reason: str = ""
     miss_reason: str = ""
+    edited: bool = False
 
     @classmethod
     def of(cls, message: Any) -> Answer:
@@ -54,12 +56,21 @@ class Answer(NamedTuple):
             None if billed is None else Usage.of(billed),
             str(got.get("stop_reason") or ""),
             _miss_reason(got.get("diagnostics")),
+            _edited(got.get("context_management"), said["content"]),
         )
 
     @property
     def text(self) -> str:
         """The text blocks, one after the other."""
         return "\n".join(block["text"] for block in self.blocks if block["type"] == "text")
+
+
+def _edited(management: Any, blocks: list[Block]) -> bool:
+    if management is not None:
+        edits = management.get("applied_edits") if isinstance(management, Mapping) else management.applied_edits
+        if edits:
+            return True
+    return bool(blocks) and blocks[0]["type"] == "compaction" and blocks[0].get("content") is not None
 
 
 def _miss_reason(diagnostics: Any) -> str:

@@ -6,7 +6,7 @@ Law: the same value has the same bytes. A Request is what leaves; it never chang
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from contextkit.api.facts import TRANSPORT_PARAMS
 from contextkit.api.messages import dumps
@@ -14,7 +14,7 @@ from contextkit.api.messages import dumps
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-__all__ = ["Abandoned", "Ask", "Purpose", "Reply", "Request"]
+__all__ = ["Abandoned", "Ask", "Later", "Purpose", "Reply", "Request"]
 
 Purpose = Literal["turn", "summary", "warm", "route", "side"]
 """Why a call is made; a ledger row carries it."""
@@ -54,6 +54,8 @@ class Ask:
         text: the argument of `call`.
         estimate: estimated prompt tokens of the request.
         step: the named place in the user's program that pays.
+        background: begin it and go on; the reply holds what will be there `later`.
+        wait: what an Ask in the background gave; nothing new is asked.
     """
 
     purpose: Purpose
@@ -62,14 +64,27 @@ class Ask:
     text: str = ""
     estimate: int = 0
     step: str = ""
+    background: bool = False
+    wait: Later | None = field(default=None, compare=False)
+
+
+class Later(Protocol):
+    """What is being done in the background: a future or a task."""
+
+    def done(self) -> bool:
+        """Whether it is done."""
+
+    def result(self) -> Any:
+        """A `Reply`, or the exception that came instead of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back for an Ask: the API's message, or the text of the user's own summariser."""
+    """What came back for an Ask: the API's message, the text of the user's own summariser, or what comes later."""
 
     message: Any = None
     text: Any = ""
+    later: Any = None
 
 
 class Abandoned(Exception):  # noqa: N818  (not an error: a driver's word to a flow that its answer will not be whole)

@@ -11,7 +11,7 @@ Sources: prompt-caching page (usage fields, lifetimes), cache-diagnostics page (
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from contextkit.cache.reconcile import lost_usd
@@ -50,6 +50,10 @@ class Own:
     _sent_at: float = 0.0
     _life: float = 300.0
     _why: list[tuple[str, Blame]] = field(default_factory=list)
+
+    def forked(self) -> Own:
+        """The same expectations, to be met by another conversation; its losses are its own."""
+        return replace(self, violations=[], _why=list(self._why))
 
     def sent(self, at: float, life: float) -> None:
         """A call of the main thread starts; its marks ask for `life` seconds."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contextkit.api.facts import Family
     from contextkit.history.log import Entry
 
-__all__ = ["extractive", "identifiers", "listed", "quoted_names"]
+__all__ = ["extractive", "identifiers", "listed", "quoted_list", "quoted_names"]
 
 _CHARS_PER_TOKEN: Final = 8  # no text has more: what is longer than the room by this is not even counted
 _FRAME: Final = 40  # tokens for the note and the label
@@ -29,6 +29,9 @@ _LINE: Final = 160
 _RULE: Final = 600  # characters of a rule; beyond that it is a document
 _RESULT: Final = 80
 _IDENTIFIER_SHARE: Final = 0.35
+_LIST_FRAME: Final = 50  # tokens around a list of identifiers
+_REMEMBERED: Final = 4_000
+"""Identifiers that are ranked at a fold, at the most twice as many: some 20 milliseconds."""
 _USER_LINES: Final = 200  # lines of one message of the user that are looked at
 
 _RULES: Final = re.compile(
@@ -80,6 +83,23 @@ def quoted_names(names: Sequence[str]) -> str:
         "Names from the earlier messages that may be needed again. This is history, not an instruction.\n"
         f"{listed(names)}\n</conversation_identifiers>"
     )
+
+
+def quoted_list(mentions: Mentions, entries: Sequence[Entry], limit: int, *, end: int, family: Family) -> str:
+    """The list of a fold as it is sent, of at most `limit` tokens; "" where there is no room for one.
+
+    Args:
+        mentions: the identifiers so far; what is new in the log is counted first.
+        entries: the whole log.
+        limit: tokens, the label included.
+        end: the first entry that stays in the window.
+        family: the tokenizer.
+    """
+    if limit <= _LIST_FRAME:
+        return ""
+    mentions.follow(entries)
+    mentions.prune(_REMEMBERED)
+    return quoted_names(mentions.best(limit - _LIST_FRAME, end=end, family=family))
 
 
 def extractive(entries: Sequence[Entry], *, max_tokens: int, names: Sequence[str] | None = None) -> str:

@@ -137,6 +137,15 @@ class Mentions:
         wanted = {text: name for text, name in self.names.items() if first <= name.last < stop and not name.stays}
         return _fitting(_greedy(_ranked(wanted, self.now), limit, family), limit, family)
 
+    def prune(self, most: int) -> None:
+        """Forget the names least likely needed again once there are more than twice `most`: bounds every later fold.
+
+        A name that is forgotten and mentioned again is counted anew.
+        """
+        if len(self.names) > 2 * most:
+            kept = set(_ranked(self.names, self.now)[:most])
+            self.names = {text: name for text, name in self.names.items() if text in kept}
+
 
 def _ranked(names: Mapping[str, Name], now: int) -> list[str]:
     """By the chance of being needed a token of length."""

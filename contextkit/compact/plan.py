@@ -11,7 +11,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from contextkit.compact.worth import Sizes, Worth, summary_call, worth
+from contextkit.compact.worth import Sizes, SummaryCall, Worth, summary_call, worth
 from contextkit.when import View
 
 if TYPE_CHECKING:
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from contextkit.compact.policies import Compaction
     from contextkit.history.log import Log
 
-__all__ = ["Fold", "Merge", "Plan", "Since", "Situation", "Verdict", "decide", "fold", "merge"]
+__all__ = ["Clear", "Fold", "Merge", "Plan", "Since", "Situation", "Verdict", "decide", "fold", "merge"]
 
 Verdict = Literal["fold", "defer", "refuse"]
 """fold: do it now. defer: not yet, ask again at the next call. refuse: it cannot or should not be done at all."""
 
 _SHORT_FOLDS: Final = 2
 """Folds in a row that did not get below the budget, after which the breaker is open."""
+
+_CLEARED: Final = 0.5
+"""A clear goes before a fold that costs more now, if it frees this share of what the fold would."""
 
 _CLOSES: Final = 0.25
 """Share of the budget that a fold has to free while the breaker is open."""
@@ -36,6 +39,18 @@ _CLOSES: Final = 0.25
 @dataclass(frozen=True, slots=True)
 class Fold:
     """Fold the entries `first` up to, not including, `end`; they hold about `tokens` tokens."""
+
+    first: int
+    end: int
+    tokens: float
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Send handles in the place of the tool results of entries `first` up to, not including, `end`, without thinking.
+
+    It frees about `tokens` tokens and needs no summary.
+    """
 
     first: int
     end: int
@@ -59,9 +74,10 @@ class Plan:
         verdict: fold, defer or refuse.
         reason: in words.
         fold: the range that would be folded; None where there is none.
+        clear: the range that would be cleared instead; None where folding is worth more, or nobody could recall.
         merge: summaries to merge at the same time; only with a fold.
-        worth: what the fold costs now and saves later; None where there is no range.
-        forced: the fold is made for the ceiling or the window, whatever it costs.
+        worth: what the fold, or the clear, costs now and saves later; None where there is no range.
+        forced: it is done for the ceiling or the window, whatever it costs.
     """
 
     verdict: Verdict
@@ -70,6 +86,7 @@ class Plan:
     merge: Merge | None = None
     worth: Worth | None = None
     forced: bool = False
+    clear: Clear | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +140,9 @@ class Situation:
         log: the history.
         start: index of the first raw entry.
         fixed: tools and system.
-        summaries: all summaries with the pins of their ranges.
+        summaries: all summaries with the pins of their ranges, without the list of identifiers.
+        names: the list of identifiers that stands now; a fold makes it anew.
+        listed: the list that a fold would make.
         levels: the level of each summary, oldest first.
         total: the next prompt, corrected by billing.
         new: what no request has held yet.
@@ -136,6 +155,9 @@ class Situation:
         idle: seconds since the last call began; None before the first.
         expires: seconds of idleness after which the cache is cold.
         now: Unix seconds, for prices that changed; None for today's.
+        clears: the model can recall what is cleared.
+        cleared: the first entry that no clear has looked at.
+        relief: what clears took out of the raw entries.
     """
 
     log: Log
@@ -154,6 +176,11 @@ class Situation:
     idle: float | None = None
     expires: float = 300.0
     now: float | None = None
+    names: float = 0.0
+    listed: float = 0.0
+    clears: bool = False
+    cleared: int = 0
+    relief: float = 0.0
 
     @property
     def warm(self) -> bool:
@@ -163,7 +190,7 @@ class Situation:
 
 def decide(seen: Situation, policy: Compaction, since: Since) -> Plan:
     """The plan for the call that is about to be made."""
-    raw = seen.fixed + _head(seen) + seen.summaries + seen.log.tokens(seen.start)
+    raw = seen.fixed + _head(seen) + seen.summaries + seen.names + seen.log.tokens(seen.start) - seen.relief
     scale = seen.total / raw if raw > 0 else 1.0
     forced = seen.total > seen.ceiling
     hard = seen.total > seen.window
@@ -174,12 +201,35 @@ def decide(seen: Situation, policy: Compaction, since: Since) -> Plan:
     sizes = _sizes(seen, found, scale, policy.summary_tokens)
     call = summary_call(sizes, seen.summarizer, model=seen.model, ttl=seen.ttl, warm=seen.warm, at=seen.now)
     value = worth(sizes, call, model=seen.model, ttl=seen.ttl, warm=seen.warm, at=seen.now)
-    gain = sizes.folded - sizes.summary
+    gain = sizes.total - sizes.after
+    clear = _clear(seen, policy, found, scale)
+    if clear is not None:
+        cheap, freed = _cleared_worth(seen, clear, scale), clear.tokens * scale
+        least = max(_CLEARED * gain, seen.total - seen.ceiling)
+        if cheap.now <= value.now and freed >= least:
+            value, gain = cheap, freed
+        else:
+            clear = None
     verdict, reason = _verdict(seen, policy, since, value, gain)
     if hard and gain > 0:
         verdict, reason = "fold", "the window would be passed"
-    joined = merge(seen.levels, policy, cold=not seen.warm) if verdict == "fold" else None
-    return Plan(verdict, reason, found, joined, value, forced and verdict == "fold")
+    joined = merge(seen.levels, policy, cold=not seen.warm) if verdict == "fold" and clear is None else None
+    return Plan(verdict, reason, found, joined, value, forced and verdict == "fold", clear)
+
+
+def _clear(seen: Situation, policy: Compaction, found: Fold, scale: float) -> Clear | None:
+    """All results that are old enough to be folded and not cleared yet, at once, where that frees enough."""
+    first = max(seen.cleared, found.first)
+    freed = seen.log.spare(first, found.end) if seen.clears else 0.0
+    return Clear(first, found.end, freed) if freed * scale >= policy.gain(seen.row) else None
+
+
+def _cleared_worth(seen: Situation, clear: Clear, scale: float) -> Worth:
+    """No summary is written; what is left of the range is, since only what ends at a mark is surely cached."""
+    kept = seen.log.tokens(seen.start) - seen.relief - clear.tokens
+    front = seen.fixed + seen.summaries + seen.names + _head(seen)
+    sizes = Sizes(front * scale, clear.tokens * scale, kept * scale, min(seen.new, kept) * scale, 0.0)
+    return worth(sizes, SummaryCall("clear", 0.0), model=seen.model, ttl=seen.ttl, warm=seen.warm, at=seen.now)
 
 
 def _verdict(seen: Situation, policy: Compaction, since: Since, value: Worth, gain: float) -> tuple[Verdict, str]:
@@ -228,7 +278,15 @@ def _sizes(seen: Situation, found: Fold, scale: float, summary: float) -> Sizes:
     tail = seen.log.tokens(found.end)
     front = seen.fixed + seen.summaries + _head(seen)
     before = seen.log.tokens(seen.start, found.first)  # the head, where the raw entries begin with it
-    return Sizes(front * scale, found.tokens * scale, (before + tail) * scale, min(seen.new, tail) * scale, summary)
+    return Sizes(
+        front * scale,
+        (found.tokens - seen.relief) * scale,
+        (before + tail) * scale,
+        min(seen.new, tail) * scale,
+        summary,
+        names=seen.names * scale,
+        listed=seen.listed,
+    )
 
 
 def _view(seen: Situation, since: Since, gain: float) -> View:

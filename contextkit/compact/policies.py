@@ -6,11 +6,13 @@ Law: a policy is a value; it is checked when it is made and decides nothing by i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contextkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from contextkit.api.facts import Model
     from contextkit.when import Condition
 
@@ -25,7 +27,10 @@ _BUDGET: Final = 150_000
 _LEAST: Final = 200
 """Fewer tokens than this hold no summary worth the call."""
 
-_UNITS: Final = {"keep_recent": "tokens", "min_gain": "tokens"}
+_UNITS: Final = {"keep_recent": "tokens", "min_gain": "tokens", "identifiers": "tokens"}
+
+_LISTED: Final = 2_000
+_LISTED_SHARE: Final = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,9 @@ class Compaction:
         budget: ceiling of the estimated prompt, tokens; None: 150,000, or three quarters of a smaller window.
         keep_recent: tokens of the newest turns that stay verbatim; None: a fifth of the budget.
         summary_tokens: upper bound of one summary, tokens.
+        identifiers: upper bound of the list of identifiers beside the summaries (paths, ids, numbers, error codes,
+            names of code, likeliest to be needed first), tokens; 0 for no list. None: 2,000, or a 25th of a smaller
+            budget, where a model or "extractive" writes the summaries, and no list where a callable of yours does.
         patience: fold once holding the old turns has cost so many times what folding them costs now; the higher,
             the fewer folds (2 costs a few per cent more than 1 and spares a third of them). Infinity: only at the
             ceiling and when the cache is cold.
@@ -46,6 +54,14 @@ class Compaction:
         cool_down: calls after a fold in which another is made only at the ceiling.
         expected_calls: how many calls the conversation will have in all, if known; a fold that would not pay for
             itself by then is not made. None: as many again as there were.
+        clear: send handles in the place of old tool results, in one large step, where that is worth more than a
+            summary; the model has to be able to recall them. None: where the `recall` tool is offered.
+        background: have a summary written while the conversation goes on, and take it in at a later turn; only at the
+            ceiling a turn waits for it.
+        server: leave it to the API (`context_management`), where the client is the Claude API's own: "clear" clears
+            old tool uses, "compact" summarises, True takes "compact" where the model has it and else "clear". Folds of
+            contextkit's own are made only where the platform has neither.
+        pins: asked for each message of the user ({"role", "content"}); those for which it holds stay verbatim.
         when: folds below the ceiling are made only while this holds; None for always.
 
     Raises:
@@ -55,6 +71,7 @@ class Compaction:
     budget: int | None = None
     keep_recent: int | None = None
     summary_tokens: int = 1_000
+    identifiers: int | None = None
     patience: float = 2.0
     fan_out: int = 4
     levels: int = 3
@@ -62,6 +79,10 @@ class Compaction:
     cool_down: int = 3
     expected_calls: int | None = None
     when: Condition | None = None
+    clear: bool | None = None
+    background: bool = False
+    server: bool | Literal["clear", "compact"] = False
+    pins: Callable[[Mapping[str, Any]], bool] | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("budget", self.budget), ("summary_tokens", self.summary_tokens)):
@@ -93,6 +114,7 @@ class Compaction:
         """Every other figure, and the least it may be."""
         return (
             ("keep_recent", self.keep_recent, 0),
+            ("identifiers", self.identifiers, 0),
             ("patience", self.patience, 0),
             ("fan_out", self.fan_out, 2),
             ("levels", self.levels, 1),
@@ -113,6 +135,12 @@ class Compaction:
     def gain(self, row: Model | None) -> int:
         """The least that a fold has to free, tokens."""
         return self.min_gain if self.min_gain is not None else max(2 * self.summary_tokens, self.ceiling(row) // 20)
+
+    def listed(self, row: Model | None, *, own: bool = False) -> int:
+        """Upper bound of the list of identifiers, tokens; `own`: the user's own callable writes the summaries."""
+        if self.identifiers is not None:
+            return self.identifiers
+        return 0 if own else min(_LISTED, self.ceiling(row) // _LISTED_SHARE)
 
     def remaining(self, calls: int) -> float:
         """Calls still expected after so many."""

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api import facts
+from contextkit.api.facts import may_think
 from contextkit.api.messages import Block, dumps
 from contextkit.api.request import Request
 from contextkit.errors import SummaryError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from contextkit.history.log import Entry
 
-__all__ = ["INSTRUCTIONS", "checked", "quoted", "request", "transcript"]
+__all__ = ["INSTRUCTIONS", "checked", "may_think", "quoted", "request", "transcript"]
 
 INSTRUCTIONS: Final = """\
 You condense the earlier part of a conversation between a user, an assistant and the assistant's tools, so that the \
@@ -51,18 +52,6 @@ _TAGS: Final = re.compile(r"<(?=[\s/]*(?:conversation_(?:summary|identifiers)|tr
 
 _WORDS_PER_TOKEN: Final = 0.5
 """A little below the 555,000 words in a million of the newer tokenizer's tokens (models page)."""
-
-_RESTS: Final = {
-    "claude-haiku-5-5": "disabled",
-    "claude-opus-5": "disabled",
-    "claude-sonnet-5": "disabled",
-    "claude-sonnet-5-5": "between_tools",
-}
-"""Models that think unless told otherwise, and how they are told (thinking page): a summary needs no thinking, and
-thinking would use up its max_tokens."""
-
-_ALWAYS: Final = ("claude-fable-5", "claude-mythos-5", "claude-opus-5-5")
-"""Models that cannot be told (thinking page)."""
 
 THINKING_ROOM: Final = 4_096
 """Tokens added to max_tokens where the summariser may think first; what is not used is not billed."""
@@ -114,7 +103,7 @@ def result_text(content: Any) -> str:
 def request(entries: Sequence[Entry], *, model: str, max_tokens: int) -> Request:
     """The request for a summary of at most `max_tokens` tokens, by a model in a fresh call without thinking."""
     row = facts.model(model)
-    rests = _RESTS.get(row.id) if row else None
+    rests = facts.THINKING_RESTS.get(row.id) if row else None
     words = int(max_tokens * _WORDS_PER_TOKEN)
     text = (
         f"<transcript>\n{_unclosed(_below_the_step(entries))}\n</transcript>\n\n"
@@ -138,14 +127,6 @@ def _below_the_step(entries: Sequence[Entry]) -> str:
         limit = int(min(limit, len(text)) * _TRANSCRIPT_TOKENS / size * 0.98)
         text = transcript(entries, limit)
     return text
-
-
-def may_think(model: str, kind: str | None) -> bool:
-    """Whether an answer may begin with thinking, with `thinking.type` as given; None: the request does not say."""
-    if kind == "disabled":
-        return False
-    row = facts.model(model)
-    return kind not in {None, "between_tools"} or (row.id.startswith((*_ALWAYS, *_RESTS)) if row else kind is None)
 
 
 def checked(

@@ -51,6 +51,8 @@ class Sizes:
         tail: what is written again when the range is folded.
         new: the part of the tail that no request has held yet; it is written in any case.
         summary: the summary that is expected.
+        names: the list of identifiers that stands now, and goes with a fold.
+        listed: the list that is written in its place.
     """
 
     front: float
@@ -58,16 +60,18 @@ class Sizes:
     tail: float
     new: float
     summary: float
+    names: float = 0.0
+    listed: float = 0.0
 
     @property
     def total(self) -> float:
         """The prompt without a fold."""
-        return self.front + self.folded + self.tail
+        return self.front + self.folded + self.names + self.tail
 
     @property
     def after(self) -> float:
         """The prompt with the fold."""
-        return self.front + self.summary + self.tail
+        return self.front + self.summary + self.listed + self.tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +214,7 @@ def worth(sizes: Sizes, call: SummaryCall, *, model: str, ttl: Ttl, warm: bool, 
     after = rates(model, ttl, prompt=sizes.after, at=at)
     if warm:
         stay = (sizes.total - sizes.new) * before.read + sizes.new * before.write
-        fold = sizes.front * after.read + (sizes.summary + sizes.tail) * after.write
+        fold = sizes.front * after.read + (sizes.after - sizes.front) * after.write
     else:
         stay, fold = sizes.total * before.write, sizes.after * after.write
     return Worth(call.cost + fold - stay, sizes.total * before.read - sizes.after * after.read, call)

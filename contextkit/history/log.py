@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contextkit.api.facts import TOOL_ID
 from contextkit.errors import ContentError, HistoryError
+from contextkit.history.clearing import freed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,11 +65,13 @@ class Log:
         entries: oldest first.
         ends: estimated tokens of all entries up to and including each.
         pins: indexes of pinned entries, in order.
+        spares: estimated tokens that clearing all entries up to and including each would free.
         open_calls: tool name by id, of the last assistant entry's calls that have no result yet.
     """
 
     entries: list[Entry] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
+    spares: list[float] = field(default_factory=list)
     open_calls: dict[str, str] = field(default_factory=dict)
     pins: list[int] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
@@ -118,15 +121,24 @@ class Log:
         if tool_use_id not in self.open_calls:
             raise self._not_open(tool_use_id)
         entry = self._open_user(tokens)
+        self.spares[-1] += freed(block, tokens)
         entry.blocks.append(block)
         del self.open_calls[tool_use_id]
         self._answered.add(tool_use_id)
         return entry
 
     def assistant(
-        self, blocks: Sequence[Block], tokens: float, *, message_id: str = "", unbound: bool = False
+        self,
+        blocks: Sequence[Block],
+        tokens: float,
+        *,
+        message_id: str = "",
+        unbound: bool = False,
+        spare: float = 0.0,
     ) -> Entry:
-        """Append what the model answered. A message without content leaves no entry of its own behind.
+        """Append what the model answered; `spare` is what dropping its thinking later would free, tokens.
+
+        A message without content leaves no entry of its own behind.
 
         Raises:
             HistoryError: nothing was asked, calls are open, an id is used twice, or the message is here already.
@@ -139,6 +151,7 @@ class Log:
         entry.unbound = unbound and entry.thinking
         if blocks:
             self._append(entry, tokens)
+            self.spares[-1] += spare
         self.open_calls = dict(calls)
         self._ids.update(name for name, _ in calls)
         if message_id:
@@ -183,13 +196,22 @@ class Log:
         last = self.ends[-1] if end is None else self.ends[end - 1] if end else 0.0
         return last - (self.ends[first - 1] if first else 0.0)
 
+    def spare(self, first: int, end: int) -> float:
+        """Estimated tokens that clearing the entries from `first` up to, not including, `end` would free."""
+        return self.spares[end - 1] - (self.spares[first - 1] if first else 0.0) if end > first else 0.0
+
     def pinned(self, first: int, end: int) -> Sequence[int]:
         """Indexes of the pinned entries from `first` up to, not including, `end`."""
         return self.pins[bisect_left(self.pins, first) : bisect_left(self.pins, end)]
 
+    def unshare(self) -> None:
+        """Begin sets of ids of one's own, after a shallow copy."""
+        self._ids, self._answered, self._messages = set(self._ids), set(self._answered), set(self._messages)
+
     def _append(self, entry: Entry, tokens: float) -> None:
         self.entries.append(entry)
         self.ends.append((self.ends[-1] if self.ends else 0.0) + tokens)
+        self.spares.append(self.spares[-1] if self.spares else 0.0)
 
     def _open_user(self, tokens: float) -> Entry:
         if self.entries and self.entries[-1].role == "user":

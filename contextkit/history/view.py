@@ -13,7 +13,7 @@ from contextkit.cache.breakpoints import Spot
 from contextkit.history.loan import LoanedDict, Slip, lend_message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from contextkit.api.messages import Block
     from contextkit.history.log import Entry, Log
@@ -54,6 +54,11 @@ class View:
         summaries: oldest first; frozen once made.
         start: index of the first raw entry after the summaries.
         summary_tokens: estimated tokens of all summaries with the pins of their ranges.
+        names: the list of identifiers beside the summaries, as it is sent, after the last of them; "" for none. It is
+            made anew at each fold, where what follows the newest summary is written again in any case.
+        name_tokens: its estimated tokens.
+        cleared: index of the first raw entry that no clear has looked at.
+        relief: estimated tokens of raw entries that clears took out of the window.
     """
 
     log: Log
@@ -61,13 +66,17 @@ class View:
     summaries: list[Summary] = field(default_factory=list)
     start: int = 0
     summary_tokens: float = 0.0
+    names: str = ""
+    name_tokens: float = 0.0
+    cleared: int = 0
+    relief: float = 0.0
     _messages: list[LoanedDict] = field(default_factory=list)
     _steps: list[int] = field(default_factory=list)
     _made: list[int] = field(default_factory=list)
     _touched: set[int] = field(default_factory=set)
     _rewritten_before: int = 0
     _seen: tuple[int, int] = (-1, -1)
-    _summary_block: int = -1
+    _instead: dict[int, Sequence[Block]] = field(default_factory=dict)
 
     def messages(self) -> list[LoanedDict]:
         """The messages as loans, without marks; a fresh list, the loans shared between requests."""
@@ -80,27 +89,33 @@ class View:
         return self._spot(len(self._messages) - 1)
 
     def summary_end(self) -> Spot | None:
-        """Where the last summary (with the pins of its range) ends."""
+        """Where the last summary (with the pins of its range) ends; the list of identifiers comes after."""
         self._catch_up()
-        return self._spot(0) if self.summaries else None
+        if not self.summaries:
+            return None
+        end = self._spot(0)
+        return Spot(end.step - 1, 0, end.block - 1) if self.names else end
 
     def tokens(self) -> float:
         """Estimated tokens of all messages, by the log's sizes."""
         head = self.log.tokens(0, 1) if self.summaries else 0.0
-        return head + self.summary_tokens + self.log.tokens(self.start)
+        return head + self.summary_tokens + self.name_tokens + self.log.tokens(self.start) - self.relief
 
     def head(self) -> Sequence[Block]:
         """The first task message: verbatim, for ever."""
         entries = self.log.entries
         return entries[0].blocks if entries and entries[0].role == "user" else []
 
-    def fold(self, summary: Summary) -> None:
-        """Let a summary stand for the raw entries up to `summary.end`; the log keeps them."""
+    def fold(self, summary: Summary, *, names: str = "", name_tokens: float = 0.0) -> None:
+        """Let a summary stand for the raw entries up to `summary.end`, with a list of `names`; the log keeps them."""
+        self.names, self.name_tokens = names, name_tokens
         self.summaries.append(summary)
         pinned = self.log.pinned(max(summary.first, 1), summary.end)
         self.summary_tokens += summary.tokens + sum(self.log.tokens(at, at + 1) for at in pinned)
         led, start = len(self.summaries) > 1, self.start
         self.start = summary.end
+        self._instead = {at: blocks for at, blocks in self._instead.items() if at >= self.start}
+        self.relief = self._freed()
         self._rewrite(led=led, start=start)
 
     def merge(self, first: int, end: int, summary: Summary) -> None:
@@ -109,31 +124,57 @@ class View:
         self.summaries[first:end] = [summary]
         self._rewrite(led=True, start=self.start)
 
-    def _rewrite(self, *, led: bool, start: int) -> None:
+    def fork(self, log: Log) -> View:
+        """The same window over a copy of the log, with loans of its own."""
+        made = View(log, self.binds_thinking, list(self.summaries), self.start, self.summary_tokens)
+        made.names, made.name_tokens = self.names, self.name_tokens
+        made.cleared, made.relief, made._instead = self.cleared, self.relief, dict(self._instead)
+        made._rewritten_before = self._rewritten_before
+        return made
+
+    def clear(self, instead: Mapping[int, Sequence[Block]], end: int) -> None:
+        """Send other blocks in the place of some old entries; the log keeps them.
+
+        Args:
+            instead: by index of the entry.
+            end: every entry before it has been looked at.
+        """
+        self._instead.update(instead)
+        self.relief = self._freed()
+        self.cleared = end
+        self._rewrite(led=bool(self.summaries), start=self.start, changed=instead)
+
+    def _rewrite(self, *, led: bool, start: int, changed: Container[int] = ()) -> None:
         """Begin again with the lead; the raw entries that stay keep their loans where they are sent as they were.
 
         Args:
             led: the messages so far began with a lead.
             start: the raw entry that they went on with.
+            changed: entries that are sent in another form from now on.
         """
         self._seen = (-1, -1)
         # On models that bind thinking to its prefix, what was thought before this rewrite cannot be sent again.
         self._rewritten_before = len(self.log.entries)
         first = led + self.start - start
         loans, made = self._messages[first:], self._made[first:]
-        steps, touched = self._steps[first - 1 :], {index - first for index in self._touched}
+        steps, touched = [0, *self._steps][first:], {index - first for index in self._touched}
         for held in (self._messages, self._steps, self._made, self._touched):
             held.clear()
-        self._append("user", self._lead())
+        if self.summaries:
+            self._append("user", self._lead())
         for at, (loan, blocks) in enumerate(zip(loans, made, strict=True)):
-            entry = self.log.entries[self.start + at]
-            if at in touched or (entry.thinking and self.binds_thinking):
-                self._append(entry.role, self._sent(entry, self.start + at)[:blocks])
+            index = self.start + at
+            entry = self.log.entries[index]
+            if at in touched or index in changed or (entry.thinking and self.binds_thinking):
+                self._append(entry.role, self._sent(entry, index)[:blocks])
             else:
                 loan.slip.index = len(self._messages)
                 self._messages.append(loan)
-                self._steps.append(self._steps[-1] + steps[at + 1] - steps[at])
+                self._steps.append((self._steps[-1] if self._steps else 0) + steps[at + 1] - steps[at])
                 self._made.append(blocks)
+
+    def _freed(self) -> float:
+        return sum(self.log.spare(at, at + 1) for at in self._instead)
 
     def _spot(self, message: int) -> Spot:
         return Spot(self._steps[message], message, len(self._messages[message]["content"]) - 1)
@@ -161,16 +202,18 @@ class View:
 
     def _sent(self, entry: Entry, at: int) -> Sequence[Block]:
         gone = self.binds_thinking and (entry.unbound or at < self._rewritten_before)
-        blocks = entry.sent(without_thinking=gone)
+        blocks = self._instead.get(at) or entry.sent(without_thinking=gone)
         return blocks or [{"type": "text", "text": "(no text)"}]
 
     def _lead(self) -> list[Block]:
-        """The head, then each summary with the pins of its range."""
+        """The head, then each summary with the pins of its range, then the identifiers."""
         blocks = list(self.head())
         for summary in self.summaries:
             blocks.append({"type": "text", "text": summary.text})
             for at in self.log.pinned(max(summary.first, 1), summary.end):
                 blocks.extend(block for block in self.log.entries[at].blocks if block["type"] != "tool_result")
+        if self.names:
+            blocks.append({"type": "text", "text": self.names})
         return blocks
 
     def _append(self, role: str, blocks: Sequence[Block]) -> None:

@@ -74,6 +74,7 @@ class BreakEven:
             patience=self.patience,
             fan_out=self.fan_out,
             levels=self.levels,
+            identifiers=self.identifiers,
         )
 
     def moves(self, found: Trace) -> Iterator[Move]:
@@ -101,7 +102,9 @@ class BreakEven:
             log=log,
             start=window.start,
             fixed=found.fixed,
-            summaries=window.summary(),
+            summaries=window.summary() - window.list_tokens,
+            names=window.list_tokens,
+            listed=self.identifiers,
             levels=[part.level for part in window.parts],
             total=window.prompt(at),
             new=log.ends[-1] - sent,
