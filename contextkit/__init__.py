@@ -19,20 +19,32 @@ if TYPE_CHECKING:
     from contextkit.tools.function import tool
 
 __all__ = [
+    "Budget",
     "Compaction",
     "ContextKitError",
     "Conversation",
     "Ledger",
+    "Result",
+    "Route",
     "Shape",
     "Violation",
     "__version__",
+    "arun",
     "observe",
+    "run",
+    "step",
     "tool",
 ]
 
 __version__: Final = "0.1.0"
 
 _HOMES: Final = {
+    "Budget": "contextkit.ledger",
+    "Result": "contextkit.loop",
+    "Route": "contextkit.escalate",
+    "arun": "contextkit.loop",
+    "run": "contextkit.loop",
+    "step": "contextkit.ledger",
     "Compaction": "contextkit.compact.policies",
     "ContextKitError": "contextkit.errors",
     "Conversation": "contextkit.conversation",

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextkit.when import ALWAYS, COLD, TURN_START, Condition, View, calls, idle, share, tokens
+from contextkit.errors import ConfigError
+from contextkit.when import (
+    ALWAYS,
+    COLD,
+    TURN_START,
+    Condition,
+    View,
+    answer_stable,
+    calls,
+    confidence,
+    idle,
+    share,
+    spent,
+    steps,
+    tokens,
+)
 
-SEEN = View(tokens=60_000, ceiling=100_000, foldable=40_000, calls=30, since_fold=7, idle=200.0, turn_start=True)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SEEN = View(
+    tokens=60_000,
+    ceiling=100_000,
+    foldable=40_000,
+    calls=30,
+    since_fold=7,
+    idle=200.0,
+    turn_start=True,
+    steps=4,
+    spent=0.05,
+    texts=("Answer: 41", "Answer: 42, confidence: 0.2", "Answer: 42, confidence: 0.2", "answer:  42, confidence: 0.2"),
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +56,19 @@ SEEN = View(tokens=60_000, ceiling=100_000, foldable=40_000, calls=30, since_fol
         (calls(8), False),
         (idle(200.0), True),
         (idle(200.1), False),
+        (steps(4), True),
+        (steps(5), False),
+        (spent(0.05), True),
+        (spent(0.051), False),
+        (confidence(0.2), True),
+        (confidence(0.21), False),
+        (confidence(0.9, of=lambda text: len(text) / 30), True),
+        (confidence(0.1, of=lambda _: None), False),
+        (answer_stable(3), True),
+        (answer_stable(4), False),
+        (answer_stable(4, of=lambda text: text[:1].casefold()), True),
+        (answer_stable(2, of=lambda _: None), False),
+        (answer_stable(5), False),
     ],
 )
 def test_what_each_sees(condition: Condition, holds: bool) -> None:
@@ -49,3 +93,43 @@ def test_joined(truths: list[bool]) -> None:
 def test_names() -> None:
     """A condition is shown as it was written."""
     assert repr(TURN_START | COLD & ~tokens(10)) == "(TURN_START | (COLD & ~tokens(10)))"
+
+
+def test_nothing_said_is_neither_sure_nor_stable() -> None:
+    """Before the first answer no confidence is stated and no answer stands."""
+    assert not confidence(0.0)(View())
+    assert not answer_stable(2)(View())
+
+
+def test_an_unknown_cost_is_not_nothing() -> None:
+    """A limit in USD that could never hold is refused when it is asked, and says what to use instead."""
+    with pytest.raises(ConfigError, match="no known price"):
+        spent(0.05)(View(spent=None))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: steps(0), lambda: confidence(1.1), lambda: confidence(-0.1), lambda: answer_stable(1),
+     lambda: answer_stable(17)],
+)  # fmt: skip
+def test_figures_out_of_range(make: Callable[[], Condition]) -> None:
+    """A bound that always or never holds is refused where it is written."""
+    with pytest.raises(ConfigError):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        (steps(10) | spent(0.01), "spent(0.01)"),
+        (steps(3) | spent(0.01), "steps(3)"),
+        (steps(10) | (steps(2) | steps(1)), "steps(2)"),
+        (steps(1) & spent(0.01), "(steps(1) & spent(0.01))"),
+        (~steps(9), "~steps(9)"),
+        (steps(9) | spent(1.0), ""),
+        (steps(9), ""),
+    ],
+)
+def test_why(condition: Condition, why: str) -> None:
+    """Of joined alternatives the first that holds is named; what does not hold has no reason."""
+    assert condition.why(SEEN) == why
