@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS: Final[dict[str, str]] = {
+    "audit": "what recorded sessions lost of their cache, and what would have saved it",
+    "conversations": "what a store keeps: list, show, export, delete",
     "count": "count the tokens of a text or a request body",
     "demo": "run one long agent four ways on the emulator and compare the bills",
     "emulate": "serve a local Messages API that bills like the real prompt cache",
+    "explain": "what a rule of the linter says, and why",
+    "ledger": "what a ledger file says: cost by step, model or purpose, and hot spots",
+    "lint": "find what breaks prompt caches in source, prompts, request bodies and recordings",
     "replay": "what would other ways to hold the history have cost on a recorded session",
     "shape": "try a shape on a sample of a tool's output, or have one suggested",
 }

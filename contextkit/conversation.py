@@ -10,18 +10,22 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from contextkit import drive, folding, turn
+from contextkit import turn
 from contextkit.api import facts
 from contextkit.api.answer import Answer
 from contextkit.api.messages import Block, blocks_of, plain
-from contextkit.compact.server import chosen
 from contextkit.errors import ContentError, FrozenError, HistoryError
+from contextkit.history.archive import Archive
 from contextkit.history.loan import returned
+from contextkit.kept import Kept, named
 from contextkit.outputs import Outputs, declared
 from contextkit.reading import Reading
 from contextkit.recall import TOOL, archive_of, offered
-from contextkit.settings import Summarizer, check_settings, first_party
+from contextkit.sending import Sending
+from contextkit.settings import Summarizer, check_settings
+from contextkit.spending import book_row
 from contextkit.state import State
+from contextkit.store.base import opened
 from contextkit.tokens.quick import quick_tokens
 from contextkit.tools.function import definition_of, shapes_of
 
@@ -31,10 +35,9 @@ if TYPE_CHECKING:
 
     from contextkit.cache.violations import Violation
     from contextkit.compact.policies import Compaction
-    from contextkit.history.archive import Archive
+    from contextkit.ledger import Budget, Ledger
     from contextkit.outputs import Shapes
     from contextkit.store.base import Store
-    from contextkit.subtask import Subtask
 
 __all__ = ["Conversation"]
 
@@ -42,7 +45,7 @@ _MAX_TOKENS: Final = 4_096
 _Default = Literal["default"]
 
 
-class Conversation(Reading):
+class Conversation(Reading, Sending):
     """A conversation whose requests stay cacheable.
 
     Args:
@@ -67,6 +70,11 @@ class Conversation(Reading):
         on_violation: called with every `Violation` when its bill is in.
         diagnostics: ask the API for the reason of every miss: "auto" does where the client is the Claude API's own
             (`send` and its kin), True does always, False never.
+        ledger: where calls are booked, for several conversations that share one (`Ledger.child`); None for its own.
+        budget: what this conversation may spend; a call that could pass it is refused before it is made.
+        store: where everything that happens is kept, so that `Conversation.open` goes on from it: "sqlite:///file.db",
+            "redis://host", a path or a store; None for memory alone.
+        id: its name there, any text; None for a new one.
         clock: gives Unix seconds, for the ledger.
         **params: further arguments of `client.messages.create`, the same in every call (thinking, tool_choice,
             output_config, metadata, betas, ...).
@@ -92,6 +100,10 @@ class Conversation(Reading):
         recall: bool | Literal["auto"] = "auto",
         on_violation: Callable[[Violation], object] | None = None,
         diagnostics: bool | Literal["auto"] = "auto",
+        ledger: Ledger | None = None,
+        budget: Budget | None = None,
+        store: Store | str | Path | None = None,
+        id: str | None = None,  # noqa: A002  (the field's word)
         clock: Callable[[], float] = time.time,
         **params: Any,
     ) -> None:
@@ -101,6 +113,10 @@ class Conversation(Reading):
             compaction = Policy()
         check_settings(model=model, max_tokens=max_tokens, ttl=ttl, summarizer=summarizer, params=params)
         tools = list(tools)
+        self.id = named(id)
+        if store is not None:
+            store = opened(store)
+            archive = Archive(store, f"archive:{self.id}") if archive is None else archive
         self._state = State(
             model=facts.resolve(model),
             max_tokens=max_tokens,
@@ -122,7 +138,45 @@ class Conversation(Reading):
         self._state.diagnostics = diagnostics is True
         self._repair = repair
         self._clock = clock
-        self._busy = False
+        if ledger is not None:
+            self._state.ledger = ledger
+        self._state.ledger.conversation = self._state.ledger.conversation or self.id
+        if budget is not None:
+            self._state.ledger.limit(budget, "Conversation(budget=)")
+        self._kept = None if store is None else self._begun(store, shapes=bool(shapes))
+
+    def _begun(self, store: Store, *, shapes: bool) -> Kept:
+        settings = {
+            "max_output_chars": self._outputs.max_chars,
+            "repair": self._repair,
+            "diagnostics": self._diagnostics,
+            "recall": self._state.recall,
+        }
+        return Kept.begun(self._state, store, self.id, settings, shapes=shapes)
+
+    @classmethod
+    def open(cls, store: Store | str | Path, id: str, **code: Any) -> Self:  # noqa: A002  (the field's word)
+        """A conversation that was kept, as it was: its next request is the same to the byte.
+
+        Args:
+            store: as for the class.
+            id: its name there.
+            **code: settings that cannot be kept, as for the class: shapes, summarizer, compaction (where they held
+                functions), tools (the functions of the same definitions), on_violation, ledger, budget, archive, clock.
+                Volatile texts are declared again with `volatile()`.
+
+        Raises:
+            ConfigError: there is no such conversation, or code is missing that it was begun with. StoreError: the
+                store fails, or an event is damaged.
+        """
+        store = opened(store)
+        kept, events = Kept.found(store, id)
+        settings = kept.settings(code)
+        made = cls(**settings, id=id, archive=settings.pop("archive", None) or Archive(store, f"archive:{id}"))
+        made._kept = kept
+        kept.resumed(made._state, events)
+        made._outputs = replace(made._outputs, recall=made._state.recall)
+        return made
 
     @classmethod
     def from_messages(cls, messages: Iterable[Any], **settings: Any) -> Self:
@@ -139,6 +193,7 @@ class Conversation(Reading):
                 made._load(Answer.of(message))
             except (HistoryError, ContentError) as error:
                 raise type(error)(error.what, where=f"messages[{at}]", fix=error.fix) from error
+        made._save()
         return made
 
     def _load(self, message: Answer) -> None:
@@ -167,12 +222,21 @@ class Conversation(Reading):
         if policy is not None and policy.pins is not None and not pin:
             pin = policy.pins({"role": "user", "content": blocks})
         self._add_user(blocks, pin=pin)
+        self._save()
         return self
 
     def _add_user(self, blocks: list[Block], *, pin: bool = False) -> None:
-        tokens = quick_tokens(blocks, self._state.family)
-        self._state.log.user(blocks, tokens, pinned=pin, repair=self._repair)
-        self._state.new_turn()
+        state = self._state
+        tokens = quick_tokens(blocks, state.family)
+        state.log.user(blocks, tokens, pinned=pin, repair=self._repair)
+        if state.journal is not None:
+            state.journal.note("user", blocks=blocks, tokens=tokens, pinned=pin, repair=self._repair)
+        state.new_turn()
+
+    def _save(self) -> None:
+        """Everything that happened so far is on the disk when this returns."""
+        if self._kept is not None:
+            self._kept.save(self._state)
 
     def tool_result(self, tool_use_id: str, output: Any = "", *, is_error: bool = False) -> Self:
         """Answer a tool call; the output is shaped as declared for its tool, once, before it is first sent.
@@ -195,10 +259,14 @@ class Conversation(Reading):
             block |= {"content": content} if content else {}
             block |= {"is_error": True} if is_error else {}
         self._add_result(tool_use_id, block)
+        self._save()
         return self
 
     def _add_result(self, tool_use_id: str, block: Block) -> None:
-        self._state.log.result(tool_use_id, block, quick_tokens([block], self._state.family))
+        tokens = quick_tokens([block], self._state.family)
+        self._state.log.result(tool_use_id, block, tokens)
+        if self._state.journal is not None:
+            self._state.journal.note("result", id=tool_use_id, block=block, tokens=tokens)
 
     def record(self, message: Any) -> Self:
         """Append the model's answer (the SDK's Message, or a dict), as `send` does by itself.
@@ -210,7 +278,8 @@ class Conversation(Reading):
         estimate = self._state.sent.estimate if self._state.sent else 0
         turn.record(self._state, answer)
         if answer.usage is not None:
-            self._state.book_row(answer, now=self._clock(), step="", purpose="turn", estimate=estimate)
+            book_row(self._state, answer, now=self._clock(), step="", purpose="turn", estimate=estimate)
+        self._save()
         return self
 
     def volatile(self, name: str, source: Callable[[], str] | str | None) -> Self:
@@ -226,90 +295,6 @@ class Conversation(Reading):
             self._state.volatile[name] = source
         return self
 
-    def request(self) -> dict[str, Any]:
-        """Keyword arguments for `client.messages.create`, for those who call it themselves; then `record`.
-
-        Without a client no model can write a summary: past the budget, the fold is extractive here. Call
-        `compact(client)` first to have it written.
-
-        Raises:
-            HistoryError: nothing to answer, or open tool calls. BudgetError: the fixed prefix is over the budget.
-        """
-        now = self._clock()
-        if turn.ready(self._state, now):
-            return dict(turn.build(self._state, now).params)
-        return dict(drive.nobody(turn.prepare(self._state, now=now, alone=True)).params)
-
-    def send(self, client: Any, *, step: str = "") -> Any:
-        """Ask the model and record what it answers; returns the SDK's Message.
-
-        Args:
-            client: any synchronous client of the SDK (Anthropic, Bedrock, Vertex, Foundry).
-            step: a name for the ledger.
-        """
-        return drive.run(self._turn(client, step), client)
-
-    async def asend(self, client: Any, *, step: str = "") -> Any:
-        """As `send`, with an asynchronous client."""
-        return await drive.arun(self._turn(client, step), client)
-
-    def stream(self, client: Any, *, step: str = "") -> drive.Streaming:
-        """`with conv.stream(client) as stream:` gives the SDK's stream; the answer is recorded at the block's end."""
-        return drive.Streaming(self._turn(client, step), client)
-
-    def astream(self, client: Any, *, step: str = "") -> drive.AsyncStreaming:
-        """`async with conv.astream(client) as stream:`, as `stream`, with an asynchronous client."""
-        return drive.AsyncStreaming(self._turn(client, step), client)
-
-    def prewarm(self, client: Any) -> Any:
-        """Write the prefix to the cache before it is needed, or keep it alive: a call with `max_tokens=0`.
-
-        Before the first message it warms tools and system (once, before a fan-out); later it re-reads what the last
-        request wrote, at the read price, and renews it. Booked as "warm".
-
-        Raises:
-            ConfigError: the parameters do not go with `max_tokens=0` (manual thinking, output format, forced tools).
-        """
-        return drive.run(turn.warm(self._state, now=self._clock()), client)
-
-    async def aprewarm(self, client: Any) -> Any:
-        """As `prewarm`, with an asynchronous client."""
-        return await drive.arun(turn.warm(self._state, now=self._clock()), client)
-
-    def _turn(self, client: Any, step: str) -> Any:
-        own = first_party(client)
-        if self._diagnostics == "auto":
-            self._state.diagnostics = own
-        policy = self._state.policy
-        self._state.server = chosen(policy.server, self._state.row) if policy is not None and own else ""
-        return turn.turn(self._state, now=self._clock(), step=step)
-
-    def compact(self, client: Any, *, force: bool = False) -> int:
-        """Fold now if the budget is passed (or `force`); returns how many folds were made."""
-        return drive.run(folding.compact(self._state, now=self._clock(), force=force), client)
-
-    async def acompact(self, client: Any, *, force: bool = False) -> int:
-        """As `compact`, with an asynchronous client."""
-        return await drive.arun(folding.compact(self._state, now=self._clock(), force=force), client)
-
-    def subtask(self, name: str, client: Any = None) -> Subtask:
-        """A part of the work done aside: `with conv.subtask("find the order") as sub:`, also `async with`.
-
-        It is a Conversation that begins with all that was said here, read from the cache. At the end of the block only
-        its result is appended here; its transcript goes to the archive, its cost to the ledger, with `name` as the
-        step. If the block raises, this conversation stays as it was. Several may run at the same time.
-
-        Args:
-            name: what it is about.
-            client: warms the prefix up first where it is cold, once for all subtasks that begin then.
-
-        Raises:
-            HistoryError: tool calls are open; or, at the end of the block, there is no result.
-        """
-        from contextkit.subtask import Subtask  # noqa: PLC0415  (a subtask is a Conversation)
-
-        return Subtask(self, name, client)
-
     @property
     def system(self) -> list[Block]:
         """The system prompt's blocks; a copy."""
@@ -319,7 +304,7 @@ class Conversation(Reading):
     def system(self, value: str | Sequence[Any]) -> None:
         self._thaw("system")
         self._state.system = blocks_of(value, where="system")
-        self._state.measure_fixed()
+        self._changed()
 
     @property
     def tools(self) -> list[dict[str, Any]]:
@@ -333,7 +318,7 @@ class Conversation(Reading):
         own = [TOOL] if self._state.recall else []
         self._state.tools = [*(definition_of(tool, f"tools[{at}]") for at, tool in enumerate(value)), *own]
         self._outputs = replace(self._outputs, shapes={**self._outputs.shapes, **shapes_of(value)})
-        self._state.measure_fixed()
+        self._changed()
 
     def _offer_recall(self) -> None:
         """Offer the tool from the first request on; for loops that answer it by themselves."""
@@ -341,7 +326,13 @@ class Conversation(Reading):
         self._state.recall = True
         self._outputs = replace(self._outputs, recall=True)
         self._state.tools.append(TOOL)
-        self._state.measure_fixed()
+        self._changed()
+
+    def _changed(self) -> None:
+        state = self._state
+        state.measure_fixed()
+        if state.journal is not None:
+            state.journal.note("fixed", system=state.system, tools=state.tools, recall=state.recall)
 
     def _thaw(self, what: str) -> None:
         if self._state.frozen:

@@ -192,7 +192,7 @@ class Streaming:
     ) -> None:
         try:
             if kind is None:
-                _finish(self._flow, self._stream.get_final_message())
+                _finish(self._flow, self._stream.get_final_message(), self._client)
         except BaseException:
             _abandon(self._flow, self._stream)
             raise
@@ -230,7 +230,7 @@ class AsyncStreaming:
     ) -> None:
         try:
             if kind is None:
-                _finish(self._flow, await self._stream.get_final_message())
+                await _afinish(self._flow, await self._stream.get_final_message(), self._client)
         except BaseException:
             _abandon(self._flow, self._stream)
             raise
@@ -250,9 +250,18 @@ def _closing_on_error(flow: Flow[Any]) -> Iterator[None]:
         raise
 
 
-def _finish(flow: Flow[Any], message: Any) -> None:
+def _finish(flow: Flow[Any], message: Any, client: Any) -> None:
     with suppress(StopIteration):
-        flow.send(Reply(message))
+        ask = flow.send(Reply(message))
+        while True:
+            ask = _deliver(flow, _tried(lambda each: _perform(client, each), ask))
+
+
+async def _afinish(flow: Flow[Any], message: Any, client: Any) -> None:
+    with suppress(StopIteration):
+        ask = flow.send(Reply(message))
+        while True:
+            ask = _deliver(flow, await _atried(client, ask))
 
 
 def _abandon(flow: Flow[Any], stream: Any) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 __all__ = [
     "BudgetError",
     "ConfigError",
+    "ConflictError",
     "ContentError",
     "ContextKitError",
     "FormatError",
     "FrozenError",
     "HistoryError",
     "ShapeError",
+    "StoreError",
     "SummaryError",
 ]
 
@@ -77,3 +79,11 @@ class SummaryError(ContextKitError):
 
 class FormatError(ContextKitError, ValueError):
     """A file is not what its reader expects: which file, which line, what was found."""
+
+
+class StoreError(ContextKitError):
+    """A store cannot be read or written: the disk is full, the file is not a store, another process holds it."""
+
+
+class ConflictError(ContextKitError):
+    """Somebody else has written since you read; nothing of yours was written. Read again, then decide again."""

@@ -32,6 +32,7 @@ def forked(state: State) -> State:
     made.own = state.own.forked()
     made.mentions = Mentions()
     made.sent = made.pending = None
+    made.journal = state.journal.rows() if state.journal is not None else None
     made.unshare()
     return made
 

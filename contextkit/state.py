@@ -6,7 +6,7 @@ Law: one mutable object, changed by turn.py and by the conversation that holds i
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from contextkit.api import facts
@@ -22,7 +22,7 @@ from contextkit.history.archive import Archive
 from contextkit.history.loan import Slip, lend
 from contextkit.history.log import Log
 from contextkit.history.view import Summary, View
-from contextkit.ledger import Ledger, Row
+from contextkit.ledger import Ledger
 from contextkit.tokens.calibrate import Calibration
 from contextkit.tokens.estimate import Estimate, family_of, prompt_tokens, text_tokens
 from contextkit.tokens.parts import counts_for
@@ -30,13 +30,13 @@ from contextkit.tokens.parts import counts_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from contextkit.api.answer import Answer
     from contextkit.api.facts import Family, Ttl
     from contextkit.api.messages import Block
-    from contextkit.api.request import Later, Purpose, Request
+    from contextkit.api.request import Later, Request
     from contextkit.cache.breakpoints import Spot
     from contextkit.compact.job import Job
     from contextkit.compact.policies import Compaction
+    from contextkit.journal import Journal
     from contextkit.settings import Summarizer
 
 __all__ = ["Sent", "State"]
@@ -94,6 +94,7 @@ class State:
         mentions: the identifiers so far.
         fork_thinking: tokens that the model thought before its last summary as a fork.
         pending: the summary that is being written in the background, and where it will be.
+        journal: takes note of everything that happens, where it is to be kept; None where it is not.
         server: the edit that the API makes instead of folds of our own; "" for none.
     """
 
@@ -139,6 +140,7 @@ class State:
     fork_thinking: int = 0
     pending: tuple[Job, Later] | None = None
     server: Literal["", "clear", "compact"] = ""
+    journal: Journal | None = None
     _before_thinking: Spot | None = None
     _fixed: dict[tuple[bool, Ttl, str], dict[str, Any]] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
@@ -260,6 +262,8 @@ class State:
         """Send other blocks in the place of old ones; what was written up to the summaries stands."""
         kept = self.view.summary_end()
         self.view.clear(instead, end)
+        if self.journal is not None:
+            self.journal.note("clear", instead={str(at): list(blocks) for at, blocks in instead.items()}, end=end)
         self._rewritten(kept)
 
     def _rewritten(self, kept: Spot | None) -> None:
@@ -273,7 +277,10 @@ class State:
         """Take a summary into the view; what was written up to the older ones stands, unless they are `rewritten`."""
         kept = self.view.summary_end()
         names = quoted_list(self.mentions, self.log.entries, self.listed, end=made.end, family=self.family)
-        self.view.fold(made, names=names, name_tokens=text_tokens(names, self.family))
+        size = text_tokens(names, self.family)
+        self.view.fold(made, names=names, name_tokens=size)
+        if self.journal is not None:
+            self.journal.note("fold", summary=asdict(made), names=names, name_tokens=size)
         self._rewritten(None if rewritten else kept)
         self.retry_at = self.failed_in_a_row = 0
 
@@ -324,25 +331,6 @@ class State:
         if self._before_thinking is not None:
             self.written, self._before_thinking = self._before_thinking, None
             self.own.expect("thinking_stripped", "expected")
-
-    def book_row(
-        self, answer: Answer, *, now: float, step: str, purpose: Purpose, estimate: int = 0, note: str = ""
-    ) -> Row:
-        """One ledger row for an answered call."""
-        main = purpose == "turn"
-        return self.ledger.add(
-            at=now,
-            purpose=purpose,
-            model=answer.model or (self.model if main else str(self.summarizer)),
-            usage=answer.usage or Usage(),
-            step=step,
-            speed=self.params.get("speed") if main else None,
-            geo=self.params.get("inference_geo") if main else None,
-            estimate=estimate,
-            stop_reason=answer.stop_reason,
-            message_id=answer.id,
-            note=note,
-        )
 
     def note_failure(self, error: Exception) -> None:
         """Remember why a summary was not made."""

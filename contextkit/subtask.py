@@ -88,6 +88,7 @@ class Subtask(Conversation):
         handle = self._state.archive.put(transcript(entries[max(self._began - 1, 0) :], sys.maxsize))
         named = handle if self._state.recall else ""
         self._parent._add_user([{"type": "text", "text": quoted_result(self._name, text, named)}])  # noqa: SLF001  (as above)
+        self._parent._save()  # noqa: SLF001  (as above)
 
     @property
     def cost(self) -> float | None:

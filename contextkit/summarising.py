@@ -7,6 +7,7 @@ every check; a call that was paid for is booked, once. A job is a value: what to
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api import facts
@@ -20,6 +21,7 @@ from contextkit.compact.job import Job
 from contextkit.errors import SummaryError
 from contextkit.history.log import Entry
 from contextkit.history.view import Summary
+from contextkit.spending import book_row
 from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
@@ -99,11 +101,19 @@ def _written(
         return _extracted(state, entries, wanted, level=level)
     try:
         made = _job(state, entries, wanted, now=now, step=step, level=level)
+        _admit(state, made, now)
         reply = yield made.ask
         return finished(state, made, reply, now=now)
     except Exception as error:  # noqa: BLE001  (whatever the user's client or callable raises: the history stays)
         state.note_failure(error)
         return None
+
+
+def _admit(state: State, made: Job, now: float) -> None:
+    """Ask the budgets for the summary's call, too."""
+    if made.ask.request is not None and state.ledger.limited:
+        model = made.ask.request.model
+        state.ledger.admit(model, prompt=made.ask.estimate, output=state.summary_tokens, cached=False, at=now)
 
 
 def finished(state: State, made: Job, reply: Reply, *, now: float) -> Summary:
@@ -115,7 +125,7 @@ def finished(state: State, made: Job, reply: Reply, *, now: float) -> Summary:
     if made.ask.call is not None:
         return _checked(state, made.wanted, reply.text, made.maker, level=made.level)
     answer = Answer.of(reply.message)
-    state.book_row(answer, now=now, step=made.ask.step, purpose="summary", estimate=made.ask.estimate)
+    book_row(state, answer, now=now, step=made.ask.step, purpose="summary", estimate=made.ask.estimate)
     if made.maker == "own":
         billed = answer.usage or Usage()
         said = quick_tokens(answer.blocks, state.family)
@@ -137,6 +147,8 @@ def merge(state: State, joined: plan.Merge, *, now: float, step: str, alone: boo
     made = yield from _written(state, entries, wanted, now=now, step=step, level=joined.level)
     if made is not None:
         state.view.merge(joined.first, joined.end, made)
+        if state.journal is not None:
+            state.journal.note("merge", first=joined.first, end=joined.end, summary=asdict(made))
     return made is not None
 
 

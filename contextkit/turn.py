@@ -16,6 +16,7 @@ from contextkit.api.request import Abandoned, Ask, Reply, Request
 from contextkit.cache import breakpoints
 from contextkit.errors import ConfigError, HistoryError
 from contextkit.history.clearing import thought
+from contextkit.spending import admit, book_row, holding
 from contextkit.state import Sent, State
 from contextkit.tokens.quick import quick_tokens
 
@@ -34,13 +35,14 @@ class BookkeepingWarning(UserWarning):
 def turn(state: State, *, now: float, step: str = "") -> Generator[Ask, Reply, Any]:
     """One call of the model, with what has to come before it; returns the message."""
     request = yield from prepare(state, now=now, step=step)
-    try:
-        reply = yield Ask("turn", request, estimate=state.sent.estimate if state.sent else 0, step=step)
-    except Abandoned as gone:
-        if gone.message is not None:
-            state.book_row(Answer.of(gone.message), now=now, step=step, purpose="turn", note="stream abandoned")
-        raise
-    book(state, reply, now=now, step=step)
+    with holding(state, now):
+        try:
+            reply = yield Ask("turn", request, estimate=state.sent.estimate if state.sent else 0, step=step)
+        except Abandoned as gone:
+            if gone.message is not None:
+                book_row(state, Answer.of(gone.message), now=now, step=step, purpose="turn", note="stream abandoned")
+            raise
+        book(state, reply, now=now, step=step)
     return reply.message
 
 
@@ -52,6 +54,7 @@ def prepare(state: State, *, now: float, step: str = "", alone: bool = False) ->
     _check_answerable(state)
     if folding.due(state, now):
         yield from folding.compact(state, now=now, step=step, alone=alone)
+    admit(state, now)
     return build(state, now)
 
 
@@ -62,7 +65,10 @@ def ready(state: State, now: float) -> bool:
         HistoryError: there is nothing to answer, or tool calls are open.
     """
     _check_answerable(state)
-    return not folding.due(state, now)
+    if folding.due(state, now):
+        return False
+    admit(state, now)
+    return True
 
 
 def _check_answerable(state: State) -> None:
@@ -83,7 +89,7 @@ def warm(state: State, *, now: float) -> Generator[Ask, Reply, Any]:
     state.begin(now)
     reply = yield Ask("warm", request)
     state.own.renewed(now)
-    state.book_row(Answer.of(reply.message), now=now, step="", purpose="warm")
+    book_row(state, Answer.of(reply.message), now=now, step="", purpose="warm")
     return reply.message
 
 
@@ -165,7 +171,7 @@ def book(state: State, reply: Reply, *, now: float, step: str) -> None:
     except Exception as error:  # noqa: BLE001  (the response is paid for: the caller gets it, whatever we make of it)
         warnings.warn(f"the response was returned but not recorded: {error}", BookkeepingWarning, stacklevel=2)
     try:
-        state.book_row(answer, now=now, step=step, purpose="turn", estimate=estimate)
+        book_row(state, answer, now=now, step=step, purpose="turn", estimate=estimate)
     except Exception as error:  # noqa: BLE001  (as above)
         warnings.warn(f"the response was returned but not booked: {error}", BookkeepingWarning, stacklevel=2)
 
@@ -181,9 +187,11 @@ def record(state: State, answer: Answer) -> None:
     tokens = quick_tokens(answer.blocks, state.family)
     sent = state.sent
     unbound = sent is not None and sent.volatile
-    entry = state.log.assistant(
-        answer.blocks, tokens, message_id=answer.id, unbound=unbound, spare=_spare(state, answer.blocks)
-    )
+    spare = _spare(state, answer.blocks)
+    entry = state.log.assistant(answer.blocks, tokens, message_id=answer.id, unbound=unbound, spare=spare)
+    if state.journal is not None:
+        said = {"blocks": answer.blocks, "tokens": tokens, "id": answer.id, "unbound": unbound, "spare": spare}
+        state.journal.note("answer", **said)
     state.paused = answer.stop_reason == "pause_turn"
     state.called(len(state.log.entries) - 1 if answer.blocks else len(state.log.entries))
     if sent is not None and answer.usage is not None:

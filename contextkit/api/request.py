@@ -58,7 +58,7 @@ class Ask:
         wait: what an Ask in the background gave; nothing new is asked.
     """
 
-    purpose: Purpose
+    purpose: Purpose | Literal["save"]
     request: Request | None = None
     call: Callable[[str], str | Awaitable[str]] | None = field(default=None, compare=False)
     text: str = ""

@@ -12,19 +12,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.cache.reconcile import lost_usd
 from contextkit.cache.violations import SLACK_TOKENS, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from contextkit.api.usage import Usage
     from contextkit.cache.cause import Blame
 
 __all__ = ["Own"]
 
+_KEPT: Final = ("message_id", "_expected", "_renewed_at", "_sent_at", "_life")
 _SLACK: Final = 0.01
 _NEAR_END: Final = 0.8
 """Share of a lifetime after which a missing entry counts as expired: 3 of 13 recorded reads there were lost."""
@@ -60,6 +61,21 @@ class Own:
         if at - self._renewed_at >= self._life * _NEAR_END:
             self._why.append(("expired", "expected"))
         self._sent_at, self._life = at, life
+
+    def warm(self, now: float) -> bool:
+        """Whether what stands should still be there."""
+        return now - self._renewed_at < self._life
+
+    def to_json(self) -> dict[str, Any]:
+        """What the next call should read, and why it might not, as JSON; the losses so far are not in it."""
+        return {name: getattr(self, name) for name in _KEPT} | {"_why": [list(why) for why in self._why]}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Expect again what was expected when `to_json` was called."""
+        for name in _KEPT:
+            if name in saved:
+                setattr(self, name, saved[name])
+        self._why = [(cause, blame) for cause, blame in saved.get("_why", ())]
 
     def renewed(self, at: float) -> None:
         """A keep-alive has read what stands."""

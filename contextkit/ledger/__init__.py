@@ -13,6 +13,7 @@ from contextkit.ledger.hotspots import HotSpot
 from contextkit.ledger.purse import Purse
 from contextkit.ledger.row import Row, Totals
 from contextkit.ledger.steps import current_step, step
+from contextkit.ledger.tooluse import ToolUse, ToolUses
 from contextkit.ledger.verdicts import FoldRow, Verdicts
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "Row",
     "SpendingError",
     "Spent",
+    "ToolUse",
+    "ToolUses",
     "Totals",
     "Verdict",
     "Verdicts",

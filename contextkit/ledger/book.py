@@ -19,6 +19,7 @@ from contextkit.ledger.hotspots import HotSpot, hot_spots
 from contextkit.ledger.purse import Purse
 from contextkit.ledger.row import Row, Totals, sums
 from contextkit.ledger.steps import Scope, current
+from contextkit.ledger.tooluse import ToolUses
 from contextkit.ledger.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _FIELDS: Final = get_args(By)
 _log = logging.getLogger("contextkit")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Ledger:
     """All calls of a conversation, a run or a program, oldest first.
 
@@ -51,15 +52,17 @@ class Ledger:
         parent: gets every row too; see `child`.
         purses: budgets that every call is charged to; see `limit`.
         verdicts: what compaction's plans said.
+        tools: what tool caches did: `@cached(on_event=ledger.tools.note)`.
         lost: rows that a sink failed to keep; they are in `rows` all the same.
     """
 
     rows: list[Row] = field(default_factory=list)
     conversation: str = ""
     sinks: list[Callable[[Row], object]] = field(default_factory=list)
-    parent: Ledger | None = field(default=None, repr=False)
+    parent: Ledger | None = None
     purses: list[Purse] = field(default_factory=list)
     verdicts: Verdicts = field(default_factory=Verdicts)
+    tools: ToolUses = field(default_factory=ToolUses)
     lost: int = 0
 
     def add(
@@ -184,6 +187,10 @@ class Ledger:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        name = f" {self.conversation!r}" if self.conversation else ""
+        return f"<Ledger{name} {len(self.rows)} calls>"
 
     def totals(self, purpose: Purpose | None = None) -> Totals:
         """Sums over all rows, or over those of one purpose."""

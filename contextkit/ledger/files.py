@@ -39,7 +39,7 @@ class JSONLSink:
 
     Args:
         path: the file, made with mode 0600 where it is not there; its folder must exist.
-        durable: every row is on the disk when the call returns (an fsync, milliseconds); False leaves that to the system.
+        durable: every row is on the disk when the call returns (an fsync, milliseconds); False leaves it to the system.
 
     Raises:
         StoreError: the file cannot be opened or written.

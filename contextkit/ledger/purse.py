@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from contextkit.ledger.budget import BudgetWarning, SpendingError, Spent, Verdict
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from contextkit.ledger.row import Row
 
 __all__ = ["Purse", "admit", "release"]
+
+_LOCK: Final = Lock()  # one for all: it is held for microseconds, and a ledger stays a value that can be copied
 
 
 class Purse:
@@ -32,12 +34,11 @@ class Purse:
         budget: the limits.
     """
 
-    __slots__ = ("_calls", "_held", "_lock", "_said", "_tokens", "_unpriced", "_usd", "budget", "where")
+    __slots__ = ("_calls", "_held", "_said", "_tokens", "_unpriced", "_usd", "budget", "where")
 
     def __init__(self, budget: Budget, where: str = "") -> None:
         self.budget = budget
         self.where = where
-        self._lock = Lock()
         self._usd, self._tokens, self._calls, self._unpriced = 0.0, 0, 0, 0
         self._held: list[Expected] = []
         self._said: set[str] = set()
@@ -50,7 +51,7 @@ class Purse:
     def charge(self, row: Row) -> None:
         """Take a billed call off."""
         cost = row.cost
-        with self._lock:
+        with _LOCK:
             self._calls += 1
             self._tokens += row.usage.prompt + row.usage.output
             if cost is None:
@@ -60,12 +61,12 @@ class Purse:
 
     def verdict(self, call: Expected) -> Verdict:
         """What the budget says to a call, beside those that are under way."""
-        with self._lock:
+        with _LOCK:
             return self.budget.check(self._with_held(), call)
 
     def hold(self, call: Expected) -> Verdict:
         """As `verdict`; unless it is "stop", the call counts as under way from now on."""
-        with self._lock:
+        with _LOCK:
             found = self.budget.check(self._with_held(), call)
             if found.verdict != "stop":
                 self._held.append(call)
@@ -73,7 +74,7 @@ class Purse:
 
     def release(self, call: Expected) -> None:
         """A call is over, billed or not."""
-        with self._lock:
+        with _LOCK:
             if call in self._held:
                 self._held.remove(call)
 

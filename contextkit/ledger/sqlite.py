@@ -24,6 +24,7 @@ __all__ = ["SQLiteSink", "read_table"]
 
 _VERSION: Final = 1
 _WAIT_SECONDS: Final = 10.0
+_LONGEST: Final = 1_000_000  # bytes of a row that is read; one of ours has some 700
 _NUMBERS: Final = ("input", "read", "write_5m", "write_1h", "output", "prompt", "estimate")
 _TEXTS: Final = ("time", "step", "purpose", "model", "conversation", "stop_reason", "message_id", "note")
 _REALS: Final = ("at", "cost", "uncached")
@@ -134,6 +135,7 @@ def read_table(path: str) -> list[Row]:
     try:
         db = sqlite3.connect(path, timeout=_WAIT_SECONDS)
         db.row_factory = sqlite3.Row
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
         _version(db)
         found = db.execute("SELECT * FROM calls ORDER BY number")
         return [from_dict(_as_dict(dict(row))) for row in found]

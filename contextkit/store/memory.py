@@ -6,6 +6,9 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from contextkit.store.memory_entries import MemoryEntries
+from contextkit.store.memory_streams import MemoryStreams
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,6 +20,10 @@ class MemoryStore:
 
     Args:
         limit: bytes of values held at most; None for no bound. The newest value always stays.
+
+    Attributes:
+        streams: event streams beside the values; no bound counts them.
+        entries: answers with a lifetime beside the values, with the same bound for themselves.
     """
 
     def __init__(self, limit: int | None = 256_000_000) -> None:
@@ -26,6 +33,8 @@ class MemoryStore:
         self._spaces: dict[str, dict[str, int]] = {}
         self._size = 0
         self._lock = Lock()
+        self.streams = MemoryStreams()
+        self.entries = MemoryEntries(limit)
 
     def get(self, space: str, key: str) -> bytes | None:
         """What is kept under a key; None when nothing is."""

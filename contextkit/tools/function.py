@@ -37,15 +37,21 @@ class Tool(Generic[P, R]):
         name: as the model sees it.
         shape: what enters of its output: a shape, a chain of them, or a callable; None for all of it.
         is_async: made of an `async def`.
+        cache: what remembers its answers, with `stats`, `invalidate` and `clear`; None when nothing does.
     """
 
-    def __init__(self, function: Callable[P, R], *, name: str | None = None, shape: Any = None) -> None:
+    def __init__(
+        self, function: Callable[P, R], *, name: str | None = None, shape: Any = None, cache: Any = None
+    ) -> None:
         self._function = function
         self.name = name or str(getattr(function, "__name__", ""))
         self.shape = shape
         self.is_async = inspect.iscoroutinefunction(function)
         _check(function, self.name)
         update_wrapper(self, function)  # for readers and inspect: name, docstring, signature
+        if cache is not None:
+            self._function = _cached(function, cache)
+        self.cache: Any = getattr(self._function, "cache", None)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function as it was; nothing is checked or shaped."""
@@ -79,13 +85,22 @@ class Tool(Generic[P, R]):
         Raises:
             ContentError: the input does not fit; the text is meant for the model. What the function raises.
         """
-        from pydantic import ValidationError  # noqa: PLC0415  (heavy, and only for those who call tools)
-
-        try:
-            args, kwargs = self._arguments(**dict(given))
-        except (ValidationError, TypeError) as error:
-            raise ContentError(_misfit(error), where=f"input of {self.name}") from None
+        args, kwargs = self._fitting(given)
         return self._function(*args, **kwargs)
+
+    def answer(self, given: Mapping[str, Any]) -> Any:
+        """As `call`, but gives an `Answer` of `contextkit.toolcache`: the value, where it came from, its shaped form.
+
+        Returns:
+            An Answer; for an `async def` a coroutine that gives one.
+
+        Raises:
+            ConfigError: the tool has no cache. ContentError: the input does not fit. What the function raises.
+        """
+        if self.cache is None:
+            raise ConfigError("the tool has no cache", where=f"tool {self.name}", fix="Give @tool(cache=60).")
+        args, kwargs = self._fitting(given)
+        return self.cache.answer(*args, **kwargs)
 
     def to_sdk(self, archive: Archive | None = None) -> Any:
         """The tool for the SDK's own runner: `client.beta.messages.tool_runner(tools=[my_tool.to_sdk()])`.
@@ -101,6 +116,15 @@ class Tool(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<Tool {self.name}>"
 
+    def _fitting(self, given: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """A tool call's input as arguments, checked and converted."""
+        from pydantic import ValidationError  # noqa: PLC0415  (heavy, and only for those who call tools)
+
+        try:
+            return self._arguments(**dict(given))
+        except (ValidationError, TypeError) as error:
+            raise ContentError(_misfit(error), where=f"input of {self.name}") from None
+
     @cached_property
     def _arguments(self) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
         """The function's parameters, checked and converted; apart from its call, whose errors are its own."""
@@ -114,6 +138,20 @@ class Tool(Generic[P, R]):
             return validate_call(arguments)
         except Exception as error:
             raise _no_schema(self.name, error) from error
+
+
+def _cached(function: Callable[..., Any], cache: Any) -> Callable[..., Any]:
+    """The function with its answers remembered: a decorator of `contextkit.toolcache`, or the seconds of one."""
+    from contextkit.toolcache import cached  # noqa: PLC0415  (only for those who cache)
+
+    if isinstance(cache, (int, float)) and not isinstance(cache, bool):
+        return cached(ttl=cache)(function)
+    made: Any = cache(function) if callable(cache) else None
+    if not hasattr(made, "cache"):
+        raise ConfigError(
+            f"cache is a {type(cache).__name__}", where="@contextkit.tool", fix="Give seconds, or cached(ttl=..., ...)."
+        )
+    return cast("Callable[..., Any]", made)
 
 
 def _misfit(error: Exception) -> str:
@@ -194,10 +232,12 @@ def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
 
 
 @overload
-def tool(*, name: str | None = None, shape: Any = None) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
+def tool(
+    *, name: str | None = None, shape: Any = None, cache: Any = None
+) -> Callable[[Callable[P, R]], Tool[P, R]]: ...
 
 
-def tool(function: Any = None, /, *, name: str | None = None, shape: Any = None) -> Any:
+def tool(function: Any = None, /, *, name: str | None = None, shape: Any = None, cache: Any = None) -> Any:
     """Make a tool of a function (`def` or `async def`), bare or with settings.
 
     The definition comes from the signature (parameters with a default may be left out), the type hints
@@ -208,6 +248,8 @@ def tool(function: Any = None, /, *, name: str | None = None, shape: Any = None)
         function: the function.
         name: as the model sees it; None for the function's own.
         shape: what enters of its output: a Shape, a chain, or a callable.
+        cache: remember its answers: seconds for which they are fresh, in this process; or `cached(...)` of
+            `contextkit.toolcache` with its settings.
 
     Raises:
         ConfigError: the name or a parameter is nothing that the API or the model can use.
@@ -228,7 +270,7 @@ def tool(function: Any = None, /, *, name: str | None = None, shape: Any = None)
     """
 
     def made(each: Callable[P, R]) -> Tool[P, R]:
-        return Tool(each, name=name, shape=shape)
+        return Tool(each, name=name, shape=shape, cache=cache)
 
     return made if function is None else made(function)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import warnings
 from typing import TYPE_CHECKING
 
@@ -175,6 +177,19 @@ def test_rows_that_were_booked_elsewhere_can_be_taken_in() -> None:
     assert [row.price for row in book] == [row.price for row in other]
     assert purse.spent.calls == 2
     assert len(book.take(book)) == 4
+
+
+def test_a_ledger_can_be_copied_and_sent_to_another_process() -> None:
+    """Rows, budgets and tallies come along; what is added to the copy is not in the original."""
+    ledger = a_ledger(("plan", "a", 100, 0))
+    ledger.limit(Budget(calls=5))
+    ledger.note_verdict("fold", "it pays", 0.1, 0.2)
+    for twin in (copy.deepcopy(ledger), pickle.loads(pickle.dumps(ledger))):  # noqa: S301  (our own bytes)
+        assert twin.rows == ledger.rows
+        assert twin.verdicts == ledger.verdicts
+        twin.add(at=1, purpose="turn", model="claude-opus-5", usage=Usage(input=1))
+        assert (twin.purses[0].spent.calls, ledger.purses[0].spent.calls) == (1, 0)
+        assert len(ledger) == 1
 
 
 def test_a_sink_that_fails_is_counted_and_never_raises(caplog: pytest.LogCaptureFixture) -> None:

@@ -151,6 +151,18 @@ def test_an_endless_line_does_not_fill_the_memory(tmp_path: Path) -> None:
     assert [row.at for row in read(path)] == [1, 2]
 
 
+def test_a_huge_row_of_a_table_is_refused(tmp_path: Path) -> None:
+    """A hostile file cannot make the reader hold 50 MB for one row."""
+    path = tmp_path / "calls.db"
+    Ledger(rows=[a_row(1)]).keep(path)
+    db = sqlite3.connect(path)
+    db.execute("UPDATE calls SET note = hex(zeroblob(25000000))")
+    db.commit()
+    db.close()
+    with pytest.raises(FormatError, match="no ledger"):
+        read(path)
+
+
 def test_a_full_disk_tears_one_line_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a part of a row could be written: the sink says so, and the next row stands on a line of its own."""
     path = tmp_path / "calls.jsonl"

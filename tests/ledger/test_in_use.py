@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import contextkit
-from contextkit import Compaction, Conversation
+from contextkit import Conversation
 from contextkit.api.usage import Usage, cost
 from contextkit.emulator import Emulator, fault, reply, tool_use
 from contextkit.ledger import Budget, Ledger, SpendingError, step
 from contextkit.loop import run
 from contextkit.middleware import observe
-from tests.builders import an_audit
+from tests.builders import SMALL, an_audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ def billed(requests: Iterable[Exchange]) -> float:
 
 def test_a_compacted_run_is_booked_to_the_last_token() -> None:
     """Turns and summaries: the ledger's sums are what the emulator billed, and every fold has its verdict."""
-    conv, emulator = an_audit(40, rows=40, compaction=Compaction(budget=12_000, keep_recent=3_000, summary_tokens=300))
+    conv, emulator = an_audit(25, compaction=SMALL)
     totals = conv.ledger.totals()
     assert totals.cost == pytest.approx(billed(emulator.requests), rel=1e-12)
     assert totals.usage == sum((seen.usage for seen in emulator.requests if seen.usage), Usage())
@@ -54,7 +54,7 @@ async def test_agents_at_the_same_time_are_booked_under_their_own_steps() -> Non
     client, main = emulator.async_client(), Ledger()
 
     async def agent(at: int) -> None:
-        conv = a_conversation(emulator)
+        conv = a_conversation(emulator, ledger=main.child(f"conv-{at}"))
         with step(f"agent-{at}"):
             for turn in range(3):
                 conv.user(f"Order {turn}?")
@@ -64,7 +64,6 @@ async def test_agents_at_the_same_time_are_booked_under_their_own_steps() -> Non
                             await asyncio.sleep(0)
                 else:
                     await conv.asend(client)
-        main.take(conv.ledger, f"conv-{at}")
 
     with step("night"):
         await asyncio.gather(*(agent(at) for at in range(10)))
@@ -110,9 +109,8 @@ def test_a_sub_agent_in_a_tools_thread_keeps_step_and_budget() -> None:
         Args:
             task: what to do.
         """
-        sub = a_conversation(emulator, model="haiku").user(task)
+        sub = a_conversation(emulator, model="haiku", ledger=book.child(f"sub-{task}")).user(task)
         sub.send(client, step="sub")
-        book.take(sub.ledger, f"sub-{task}")
         return "done"
 
     conv = a_conversation(emulator, tools=[delegate]).user("Do four things.")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from contextkit.errors import ConfigError, ContextKitError
 from contextkit.store.base import Store, StoreError, opened
 from contextkit.store.memory import MemoryStore
+from contextkit.store.redis import RedisStore
 from contextkit.store.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
@@ -32,14 +34,17 @@ STEPS = st.lists(
 )
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite, not durable"])
+@pytest.fixture(params=["memory", "sqlite", "sqlite, not durable", "redis"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """A maker of fresh stores of one kind."""
     numbers = count()
+    server = request.getfixturevalue("redis_server") if request.param == "redis" else None
 
     def made(limit: int | None = None) -> Any:
         if request.param == "memory":
             return MemoryStore(limit)
+        if server is not None:
+            return RedisStore(server.url, prefix=uuid4().hex, limit=limit)
         return SQLiteStore(tmp_path / f"{next(numbers)}.db", durable="not" not in request.param, limit=limit)
 
     return made
@@ -155,14 +160,14 @@ def test_a_child_process_opens_its_own_connection(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> None:
-    """Text, another program's database, a folder, a folder that is not there: an error that names the file."""
+    """Text, another program's database, a folder, folders that are not there: an error that names the file."""
     text = tmp_path / "text.db"
     text.write_bytes(b"not a database, but quite a few characters of something else" * 30)
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as db:
         db.execute("CREATE TABLE notes (note TEXT)")
     db.close()
-    for path in (text, other, tmp_path, tmp_path / "missing" / "kept.db"):
+    for path in (text, other, tmp_path, tmp_path / "missing" / "too" / "kept.db"):
         with pytest.raises(StoreError) as caught:
             SQLiteStore(path)
         assert caught.value.where == str(path)
@@ -174,13 +179,13 @@ def test_a_failed_write_leaves_the_store_usable(tmp_path: Path) -> None:
     """A disk that is full refuses the value and keeps the others; with room again the store goes on."""
     store = SQLiteStore(tmp_path / "kept.db")
     store.put("a", "k", b"v")
-    (pages,) = store._opened().execute("PRAGMA page_count").fetchone()
-    store._opened().execute(f"PRAGMA max_page_count = {pages}")
+    (pages,) = store._file._opened().execute("PRAGMA page_count").fetchone()
+    store._file._opened().execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match="full"):
         store.put("a", "big", b"x" * 1_000_000)
     assert store.get("a", "k") == b"v"
     assert store.size() == 1
-    store._opened().execute("PRAGMA max_page_count = 1000000")
+    store._file._opened().execute("PRAGMA max_page_count = 1000000")
     assert store.put("a", "big", b"x" * 1_000_000)
 
 

@@ -18,6 +18,7 @@ from contextkit import Conversation, Shape
 from contextkit.emulator import Emulator, reply, text, tool_use
 from contextkit.errors import ConfigError, ContentError
 from contextkit.history.archive import Archive
+from contextkit.toolcache import Answer, cached, fingerprint
 from contextkit.tools.function import Tool, tool
 
 
@@ -254,4 +255,83 @@ def test_the_front_door_gives_the_decorator() -> None:
     """`contextkit.tool` is the function, also after the room `contextkit.tools` was imported."""
     assert contextkit.tool is tool
     with pytest.raises(TypeError):
-        tool(cache=True)  # type: ignore[call-overload]
+        tool(colour=True)  # type: ignore[call-overload]
+
+
+def test_a_tool_may_remember_its_answers() -> None:
+    """With `cache=` the same input, however it is written, runs the function once; the definition stays the same."""
+    runs: list[str] = []
+
+    def weather(city: str, days: int = 3) -> dict[str, Any]:
+        """The weather."""
+        runs.append(city)
+        return {"city": city, "days": days}
+
+    plain, kept = tool(weather), tool(cache=60)(weather)
+    assert kept.definition == plain.definition
+    assert plain.cache is None
+    assert kept.call({"city": "Ulm"}) == kept.call({"days": "3", "city": "Ulm"}) == kept("Ulm")
+    assert runs == ["Ulm"]
+    assert kept.cache.stats.hits == 2
+    assert kept.cache.invalidate("Ulm")
+    assert tool(cache=cached(ttl=5, namespace="me"))(weather).cache.settings.ttl == 5
+    assert tool(cached(weather)).cache is not None
+    for wrong in (True, "60", {"ttl": 60}, len):
+        with pytest.raises((ConfigError, TypeError)):
+            tool(cache=wrong)(weather)
+
+
+async def test_an_async_tool_may_remember_its_answers() -> None:
+    """An `async def` stays one."""
+    runs: list[str] = []
+
+    @tool(cache=60)
+    async def weather(city: str) -> str:
+        """The weather."""
+        runs.append(city)
+        return "sunny"
+
+    assert weather.is_async
+    assert [await weather.call({"city": "Ulm"}), await weather("Ulm")] == ["sunny", "sunny"]
+    assert (await weather.answer({"city": "Ulm"})).kind == "hit"
+    assert runs == ["Ulm"]
+
+
+def test_a_hit_enters_with_the_bytes_of_the_miss() -> None:
+    """The shaped form is made once and kept with the answer; each shape has its own; code has no fingerprint."""
+    made: list[Any] = []
+
+    @tool(cache=60, shape=Shape(select=["$.city"]))
+    def weather(city: str) -> dict[str, Any]:
+        """The weather."""
+        return {"city": city, "noise": "x" * 100}
+
+    def shaped(value: Any) -> str:
+        made.append(value)
+        return str(weather.shape.apply(value).text)
+
+    mark = fingerprint(weather.shape, max_chars=1_000)
+    answers: list[Answer] = [weather.answer({"city": "Ulm"}) for _ in range(3)]
+    assert [answer.is_cached for answer in answers] == [False, True, True]
+    assert {answer.shaped(mark, shaped) for answer in answers} == {'{"city":"Ulm"}'}
+    again = weather.answer({"city": "Ulm"})
+    count = len(made)
+    assert again.shaped(mark, shaped) == '{"city":"Ulm"}'
+    assert len(made) == count
+    other = fingerprint(weather.shape, max_chars=2_000)
+    assert other != mark
+    again.shaped(other, shaped)
+    assert len(made) == count + 1
+    last = weather.answer({"city": "Ulm"})
+    assert last.value == {"city": "Ulm", "noise": "x" * 100}
+    assert [last.shaped(one, shaped) for one in (mark, other)] == ['{"city":"Ulm"}'] * 2
+    assert len(made) == count + 1
+    assert fingerprint(shaped) is None
+    assert last.shaped(None, shaped) == '{"city":"Ulm"}'
+    with pytest.raises(ConfigError, match="no cache"):
+        tool(ping).answer({})
+
+
+def ping() -> str:
+    """A tool without a cache."""
+    return "pong"

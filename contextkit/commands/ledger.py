@@ -1,0 +1,59 @@
+"""`contextkit ledger`: what a ledger file says, as tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from contextkit.errors import ConfigError
+from contextkit.ledger import Ledger
+from contextkit.report import report
+
+if TYPE_CHECKING:
+    import argparse
+
+    from contextkit.ledger import By
+
+__all__ = ["arguments", "run"]
+
+_FIELDS = ("step", "model", "purpose", "conversation")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="ledger files, JSONL or SQLite, taken as one ledger")
+    parser.add_argument("--by", choices=_FIELDS, default="step", help="what the table is grouped by (default step)")
+    parser.add_argument("--depth", type=int, default=None, help="names of a step's path that count")
+    parser.add_argument("--share", type=float, default=0.8, help="of the cost that the hot spots take (default 0.8)")
+    parser.add_argument("--rows", action="store_true", help="print the rows as JSON, one a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what the files say; 0 when there was something, 1 when there is no call in them."""
+    if args.depth is not None and args.depth < 1:
+        raise ConfigError(f"depth is {args.depth}", where="--depth", fix="Give 1 or more.")
+    ledger = Ledger([row for name in args.files for row in Ledger.read(name)])
+    ledger.rows.sort(key=lambda row: row.at)
+    if args.rows:
+        for record in ledger.records():
+            _print(json.dumps(record))
+    elif args.json:
+        _print(json.dumps(_as_dict(ledger, cast("By", args.by), args.depth, args.share)))
+    else:
+        _print(report(ledger, by=cast("By", args.by), depth=args.depth, share=args.share))
+    return 0 if len(ledger) else 1
+
+
+def _as_dict(ledger: Ledger, by: By, depth: int | None, share: float) -> dict[str, Any]:
+    return {
+        "totals": ledger.totals().as_dict(),
+        "by": by,
+        "groups": {name: found.as_dict() for name, found in ledger.by(by, depth=depth).items()},
+        "hot_spots": [spot.as_dict() for spot in ledger.hot_spots(share, depth=depth)],
+    }
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,1 @@
+"""The rules about prompt files, one file a rule."""

@@ -1,0 +1,1 @@
+"""The rules CK3xx, one a file."""

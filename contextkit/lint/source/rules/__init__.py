@@ -1,0 +1,1 @@
+"""The rules on Python source, one a file."""
