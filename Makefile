@@ -7,6 +7,7 @@ DEV    := $(VENV)/.ready-dev
 
 .PHONY: demo test test-long lint format check clean
 .PHONY: benchmark-overhead benchmark-tokens benchmark-fidelity benchmark-shaping benchmark-observe
+.PHONY: benchmark-techniques benchmark-toolcache benchmark-lint benchmark-batch
 .PHONY: benchmark-recall benchmark-reference-recall benchmark-compaction
 
 demo: $(RUN)
@@ -52,6 +53,21 @@ benchmark-reference-recall: $(DEV)
 
 benchmark-compaction: $(DEV)
 	$(BIN)/python benchmarks/compaction.py --write
+
+benchmark-techniques: $(DEV)
+	$(BIN)/python benchmarks/techniques.py --write
+
+benchmark-toolcache: $(DEV)
+	$(BIN)/python benchmarks/toolcache.py --write
+
+benchmark-lint: $(DEV)
+	$(BIN)/python benchmarks/lint.py --write
+
+benchmark-batch: $(DEV)
+	$(BIN)/python benchmarks/batch.py --write
+
+rules: $(DEV)
+	$(BIN)/python -m contextkit.lint.docs docs/rules.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -42,7 +42,7 @@ SIGNED: Final = frozenset({"first_tool_use", "first_tool_result"})
 """A first call or result may cost less than a further one."""
 
 UNBILLED: Final[dict[str, float]] = {
-    "two_byte": 0.6, "cyrillic": 0.45, "indic": 0.9, "kana": 0.8, "han": 1.1,
+    "two_byte": 0.6, "cyrillic": 0.45, "indic": 0.9, "kana": 0.75, "han": 1.1,
     "hangul": 1.1, "forms": 1.0, "astral": 2.4,
 }  # fmt: skip
 """Doubt: tokens a character of scripts that no billed recording contains in quantity. Not fitted; see docs."""

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from contextkit.compact.policies import Compaction
     from contextkit.conversation import Conversation
     from contextkit.errors import ContextKitError
-    from contextkit.ledger import Ledger
+    from contextkit.escalate import Route
+    from contextkit.ledger import Budget, Ledger, step
+    from contextkit.loop import Result, arun, run
     from contextkit.middleware import observe
     from contextkit.shape.chain import Shape
+    from contextkit.toolcache import cached
     from contextkit.tools.function import tool
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "Violation",
     "__version__",
     "arun",
+    "cached",
     "observe",
     "run",
     "step",
@@ -43,6 +47,7 @@ _HOMES: Final = {
     "Result": "contextkit.loop",
     "Route": "contextkit.escalate",
     "arun": "contextkit.loop",
+    "cached": "contextkit.toolcache",
     "run": "contextkit.loop",
     "step": "contextkit.ledger",
     "Compaction": "contextkit.compact.policies",

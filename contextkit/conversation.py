@@ -27,7 +27,7 @@ from contextkit.spending import book_row
 from contextkit.state import State
 from contextkit.store.base import opened
 from contextkit.tokens.quick import quick_tokens
-from contextkit.tools.function import definition_of, shapes_of
+from contextkit.tools.function import definition_of, functions_among, shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -128,6 +128,7 @@ class Conversation(Reading, Sending):
             summarizer=summarizer,
             archive=archive_of(archive),
         )
+        self.functions = functions_among(tools)
         shapes = declared(shapes, shapes_of(tools))
         self._outputs = Outputs(shapes, self._state.archive, max_output_chars, self._state.family)
         self._recall = recall
@@ -140,7 +141,7 @@ class Conversation(Reading, Sending):
         self._clock = clock
         if ledger is not None:
             self._state.ledger = ledger
-        self._state.ledger.conversation = self._state.ledger.conversation or self.id
+        self._state.id = self.id
         if budget is not None:
             self._state.ledger.limit(budget, "Conversation(budget=)")
         self._kept = None if store is None else self._begun(store, shapes=bool(shapes))
@@ -317,6 +318,7 @@ class Conversation(Reading, Sending):
         value = list(value)
         own = [TOOL] if self._state.recall else []
         self._state.tools = [*(definition_of(tool, f"tools[{at}]") for at, tool in enumerate(value)), *own]
+        self.functions = functions_among(value)
         self._outputs = replace(self._outputs, shapes={**self._outputs.shapes, **shapes_of(value)})
         self._changed()
 

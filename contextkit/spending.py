@@ -49,7 +49,7 @@ def book_row(
     state: State, answer: Answer, *, now: float, step: str, purpose: Purpose, estimate: int = 0, note: str = ""
 ) -> Row:
     """One ledger row for an answered call."""
-    main = purpose == "turn"
+    main = purpose in {"turn", "warm"}
     row = state.ledger.add(
         at=now,
         purpose=purpose,
@@ -62,6 +62,7 @@ def book_row(
         stop_reason=answer.stop_reason,
         message_id=answer.id,
         note=note,
+        conversation=state.ledger.conversation or state.id,
     )
     if state.journal is not None:
         state.journal.note("row", row=row.as_dict())

@@ -94,6 +94,7 @@ class State:
         mentions: the identifiers so far.
         fork_thinking: tokens that the model thought before its last summary as a fork.
         pending: the summary that is being written in the background, and where it will be.
+        id: the conversation's, for its rows in the ledger.
         journal: takes note of everything that happens, where it is to be kept; None where it is not.
         server: the edit that the API makes instead of folds of our own; "" for none.
     """
@@ -141,6 +142,7 @@ class State:
     pending: tuple[Job, Later] | None = None
     server: Literal["", "clear", "compact"] = ""
     journal: Journal | None = None
+    id: str = ""
     _before_thinking: Spot | None = None
     _fixed: dict[tuple[bool, Ttl, str], dict[str, Any]] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)

@@ -25,7 +25,9 @@ __all__ = [
     "Model",
     "Ttl",
     "invalidation",
+    "may_think",
     "model",
+    "reads_thinking",
     "resolve",
 ]
 
@@ -190,6 +192,90 @@ def model(name: str) -> Model | None:
     """The row for a model id, in the spelling of any platform; None when the model is not in the table."""
     base = _SUFFIX.sub("", _PREFIX.sub("", resolve(name).lower()))
     return MODELS.get(base.replace(".", "-"))
+
+
+Thinking = Literal["adaptive", "between_tools", "disabled", "enabled"]
+
+THINKING_REFUSED: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("claude-fable-5", "claude-fable-5-1", "claude-fable-5-2", "claude-mythos-5", "claude-mythos-5-1",
+         "claude-mythos-5-2", "claude-opus-5-5", "claude-sonnet-5-5"),
+        ("enabled", "disabled"),
+    ),
+    **dict.fromkeys(("claude-opus-4-8", "claude-opus-4-7"), ("enabled",)),
+    **dict.fromkeys(("claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"), ("adaptive",)),
+}  # fmt: skip
+"""What `thinking.type` a model refuses (models overview and thinking pages, 2026-10)."""
+
+THINKING_OFF_UP_TO: Final[dict[str, tuple[str, ...]]] = {
+    "claude-opus-5": ("low", "medium", "high"),
+    "claude-haiku-5-5": ("low", "medium", "high"),
+}
+"""Models that take `thinking.type: disabled` up to these efforts only (models overview, 2026-10)."""
+
+THINKING_RESTS: Final[dict[str, Thinking]] = {
+    "claude-haiku-5-5": "disabled",
+    "claude-opus-5": "disabled",
+    "claude-sonnet-5": "disabled",
+    "claude-sonnet-5-5": "between_tools",
+}
+"""Models that think unless told otherwise, and the `thinking.type` that tells them (thinking page, 2026-10)."""
+
+THINKS_ALWAYS: Final = frozenset(
+    {"claude-fable-5", "claude-fable-5-1", "claude-fable-5-2", "claude-mythos-5", "claude-mythos-5-1",
+     "claude-mythos-5-2", "claude-opus-5-5"}
+)  # fmt: skip
+"""Models that cannot be told not to think (thinking page, 2026-10)."""
+
+READS_THINKING: Final[dict[str, tuple[str, ...]]] = {
+    "claude-opus-5-5": ("claude-opus-", "claude-sonnet-", "claude-haiku-"),
+    "claude-sonnet-5-5": ("claude-sonnet-", "claude-opus-4-8", "claude-haiku-"),
+    "claude-fable-5-1": ("claude-opus-",),
+    "claude-mythos-5-1": ("claude-opus-",),
+}
+"""Beginnings of the ids whose thinking a model reads beside its own (preserved-thinking page, 2026-10). Of models
+that are not here the page says nothing: they are taken to read everybody's but that of `THINKING_OWN_ONLY`."""
+
+THINKING_OWN_ONLY: Final = frozenset({"claude-fable-5-2", "claude-mythos-5-2"})
+"""Models whose thinking only these two read (preserved-thinking page, 2026-10)."""
+
+FAST_MODE: Final[dict[str, str]] = {
+    "claude-fable-5-2": "",
+    "claude-mythos-5-2": "",
+    "claude-opus-5-5": "",
+    "claude-opus-5": "fast-mode-2026-02-01",
+    "claude-opus-4-8": "fast-mode-2026-02-01",
+    "claude-opus-4-6": "",  # takes it and runs at standard speed
+}
+"""Models with `speed: fast`, and the beta header that they need, "" for none (fast-mode page, 2026-10)."""
+
+NO_COMPACTION: Final = frozenset({"claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"})
+"""Models without server-side compaction; those of 4.6 and later have it (compaction page, 2026-10)."""
+
+
+def may_think(name: str, kind: str | None) -> bool:
+    """Whether an answer may begin with thinking.
+
+    Args:
+        name: the model, in any platform's spelling; one that is not known may think unless it is told.
+        kind: the request's `thinking.type`; None where it says nothing.
+    """
+    if kind == "disabled":
+        return False
+    row = model(name)
+    if kind not in {None, "between_tools"}:
+        return True
+    return row.id in THINKS_ALWAYS or row.id in THINKING_RESTS if row else kind is None
+
+
+def reads_thinking(name: str, maker: str) -> bool:
+    """Whether a model can read another's thinking blocks; True where one of them is not known."""
+    row, made = model(name), model(maker)
+    if row is None or made is None or made.id == row.id:
+        return True
+    if made.id in THINKING_OWN_ONLY:
+        return row.id in THINKING_OWN_ONLY
+    return row.id not in READS_THINKING or made.id.startswith(READS_THINKING[row.id])
 
 
 # What a change between two requests costs the cache. Order of levels: tools, system, messages.

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contextkit.api.facts import TOOL_ID, Model, model
+from contextkit.api.facts import THINKING_OFF_UP_TO, THINKING_REFUSED, TOOL_ID, Model, model
 from contextkit.api.marks import refused_marks
 from contextkit.api.messages import has_user_text, walk
 from contextkit.api.wellformed import malformed
@@ -41,21 +41,6 @@ _ASSISTANT_ONLY: Final = frozenset({"tool_use", "thinking", "redacted_thinking",
 _SYSTEM: Final = frozenset({"text", "tool_addition", "tool_removal"})
 _SYSTEM_ONLY: Final = frozenset({"tool_addition", "tool_removal"})
 _MANUAL: Final = "enabled"
-_OFF_UP_TO: Final = ("low", "medium", "high")
-_OFF_WITH: Final = frozenset({"claude-opus-5", "claude-haiku-5-5"})
-"""Models that take `thinking.type: disabled` up to these efforts only (models overview)."""
-_THINKING: Final = (
-    # What `thinking.type` a model refuses (models overview and thinking pages, facts sheet 5.3); first match counts.
-    ("claude-fable-", ("enabled", "disabled")),
-    ("claude-mythos-", ("enabled", "disabled")),
-    ("claude-opus-5-5", ("enabled", "disabled")),
-    ("claude-opus-4-8", ("enabled",)),
-    ("claude-opus-4-7", ("enabled",)),
-    ("claude-opus-4-5", ("adaptive",)),
-    ("claude-sonnet-5-5", ("enabled", "disabled")),
-    ("claude-sonnet-4-5", ("adaptive",)),
-    ("claude-haiku-4-5", ("adaptive",)),
-)
 
 _RESUMABLE: Final = frozenset({"server_tool_use", "mcp_tool_use"})
 """What a turn holds that pause_turn has interrupted: it is sent back as it is."""
@@ -236,11 +221,12 @@ def _thinking(body: Mapping[str, Any], turns: Sequence[Turn], row: Model | None)
     config = body.get("thinking") or {}
     manual = config.get("type") == _MANUAL
     choice = (body.get("tool_choice") or {}).get("type")
-    refused = next((kinds for name, kinds in _THINKING if row is not None and row.id.startswith(name)), ())
+    refused = THINKING_REFUSED.get(row.id, ()) if row else ()
     if config.get("type") in refused:
         yield Fault(f'"thinking.type.{config["type"]}" is not supported for this model.')
     effort = (body.get("output_config") or {}).get("effort") or "high"
-    if config.get("type") == "disabled" and row is not None and row.id in _OFF_WITH and effort not in _OFF_UP_TO:
+    off = THINKING_OFF_UP_TO.get(row.id) if row else None
+    if config.get("type") == "disabled" and off and effort not in off:
         yield Fault(f"thinking.type.disabled is not supported with effort '{effort}' on this model")  # (unverified)
     if choice in {"any", "tool"}:
         if manual:

@@ -94,6 +94,8 @@ def shared(before: Sequence[int], now: Sequence[int]) -> int:
     end = min(len(before), len(now))
     if end == 0 or before[0] != now[0]:
         return 0
+    if before[end - 1] == now[end - 1]:  # one goes on from the other: the everyday case
+        return end
     return bisect_left(range(end), True, key=lambda at: before[at] != now[at])  # noqa: FBT003  (the searched value)
 
 
@@ -103,10 +105,14 @@ def departures(before: Spelled, now: Spelled, texts: Texts, rules: Rules) -> tup
     A request that is only shorter, or that took another branch after the same answer, has no departure, but fewer
     positions that are the same.
     """
-    found = [*_settings(before, now, texts, rules), *_tools(before, now, texts), *_system(before, now, texts)]
+    found: list[Cause] = []
+    if before.top is not now.top:
+        found += [*_settings(before, now, texts, rules), *_tools(before, now, texts), *_system(before, now, texts)]
     cause, same = _messages(before, now, texts)
     if cause:
         found.append(cause)
+    if not found and before.head == now.head:
+        return found, now.head + same
     limit = min([now.head + same if before.head == now.head else 0, *(cause.limit for cause in found)])
     return sorted(found, key=lambda cause: cause.limit), limit
 

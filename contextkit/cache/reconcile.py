@@ -129,6 +129,8 @@ def billed_of(usage: Any) -> Usage | None:
     if usage is None:
         return None
     source = usage if isinstance(usage, Mapping) else getattr(usage, "__dict__", {})
+    if not source.get("iterations"):
+        return Usage.of(source)
     return Usage.of({**source, "iterations": None})
 
 

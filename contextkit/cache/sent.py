@@ -6,8 +6,8 @@ Hashes and counts only, beside the short texts that a report's windows need.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contextkit.api import facts
 from contextkit.api.facts import LOOKBACK, TTL_SECONDS
@@ -29,8 +29,7 @@ _ENTRIES: Final = 24
 """Entries that are remembered of one conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a request left in the cache.
 
     Attributes:
@@ -48,7 +47,7 @@ class Entry:
     expires: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sent:
     """What is remembered of an answered request: hashes, what it left in the cache, and short texts for windows.
 
@@ -102,24 +101,35 @@ def remember(
     """
     cached = None if usage is None else usage.read + usage.write_5m + usage.write_1h
     entries: dict[int, Entry] = {}
+    touched = {mark.pos for mark in now.marks}
     for entry in before.entries if before else ():
         if entry.pos < same and at < entry.expires:
-            touched = entry is read or any(mark.pos == entry.pos for mark in now.marks)
-            entries[entry.pos] = replace(entry, expires=at + TTL_SECONDS[entry.ttl]) if touched else entry
-    row = facts.model(now.model)
-    minimum = row.min_prefix if row else 0
+            entries[entry.pos] = _renewed(entry, at) if entry is read or entry.pos in touched else entry
     if now.marks and cached != 0:
-        end = now.size_at(now.marks[-1].pos) or 1
-        total = cached if cached is not None else end / _CHARS_A_TOKEN
-        for mark in now.marks:
-            tokens = total * now.size_at(mark.pos) / end
-            if tokens >= minimum or mark is now.marks[-1]:
-                old = entries.get(mark.pos)
-                kept = old.tokens if old and mark is not now.marks[-1] else tokens
-                entries[mark.pos] = Entry(mark.pos, mark.step, kept, mark.ttl, at + TTL_SECONDS[mark.ttl])
+        _write(entries, now, at, cached)
     told = before.told_small if before else False
     places = sorted(entries)
     if len(places) > _ENTRIES:  # the lowest are tools, system and summaries; between them and the end nothing is read
         places = [*places[: _ENTRIES // 2], *places[-(_ENTRIES // 2) :]]
     ordered = tuple(entries[pos] for pos in places)
     return Sent(now, ordered, texts or [], at, message_id, told_small=told, host=host)
+
+
+def _renewed(entry: Entry, at: float) -> Entry:
+    pos, step, tokens, ttl, _ = entry
+    return Entry(pos, step, tokens, ttl, at + TTL_SECONDS[ttl])
+
+
+def _write(entries: dict[int, Entry], now: Spelled, at: float, cached: int | None) -> None:
+    """Enter what a request's marks wrote or read."""
+    row = facts.model(now.model)
+    minimum = row.min_prefix if row else 0
+    final = now.marks[-1]
+    end = now.size_at(final.pos) or 1
+    total = cached if cached is not None else end / _CHARS_A_TOKEN
+    for mark in now.marks:
+        pos, step, ttl = mark
+        tokens = total if mark is final else total * now.size_at(pos) / end
+        if tokens >= minimum or mark is final:
+            old = None if mark is final else entries.get(pos)
+            entries[pos] = Entry(pos, step, old.tokens if old else tokens, ttl, at + TTL_SECONDS[ttl])

@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api import facts
 from contextkit.cache.blocks import Blocks, life
-from contextkit.cache.form import by_value, form
-from contextkit.cache.settings import is_web, settings_of
+from contextkit.cache.form import by_value
+from contextkit.cache.head import Head, Mark, head_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from contextkit.api.facts import Ttl
-
-__all__ = ["Mark", "Spelled", "spell"]
+__all__ = ["Spelled", "spell"]
 
 _TRIED: Final = 4
 """So many earlier requests with the same first message are compared."""
@@ -32,77 +30,73 @@ _REWRITTEN: Final = 2
 """Messages at the end that differ by a moved mark in the everyday case: no other request will share more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A mark in a request.
-
-    Attributes:
-        pos: index of its block in the whole prompt: tools, then system, then messages.
-        step: its number among the lookback positions.
-        ttl: the lifetime it asks for.
-    """
-
-    pos: int
-    step: int
-    ttl: Ttl
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Spelled:
     """A request as the cache sees it.
 
     Attributes:
-        model: the id in the request.
-        settings: what is not a block and changes the prompt, by name; a value is a text, or a hash.
-        tools: name and hash of each tool that is in the prefix.
-        system: hash of each system block.
-        sizes: characters of tools, and of tools and system.
+        top: everything but the messages; requests that have the same hold the same object.
         blocks: the messages.
         marks: in order of the prompt, the automatic one included.
-        tools_print: a hash by which the very same tools are known again; None where they cannot be.
         messages: the request's own, for a later one to be compared with; None when they are not kept.
     """
 
-    model: str
-    settings: Mapping[str, str | int]
-    tools: tuple[tuple[str, int], ...]
-    system: tuple[int, ...]
-    sizes: tuple[int, int]
+    top: Head
     blocks: Blocks
     marks: tuple[Mark, ...]
-    tools_print: int | None = field(default=None, compare=False, repr=False)
     messages: Sequence[Mapping[str, Any]] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def model(self) -> str:
+        """The id in the request."""
+        return self.top.model
+
+    @property
+    def settings(self) -> Mapping[str, str | int]:
+        """What is not a block and changes the prompt, by name; a value is a text, or a hash."""
+        return self.top.settings
+
+    @property
+    def tools(self) -> tuple[tuple[str, int], ...]:
+        """Name and hash of each tool that is in the prefix."""
+        return self.top.tools
+
+    @property
+    def system(self) -> tuple[int, ...]:
+        """Hash of each system block."""
+        return self.top.system
 
     @property
     def head(self) -> int:
         """How many positions stand before the messages."""
-        return len(self.tools) + len(self.system)
+        return len(self.top.tools) + len(self.top.system)
 
     @property
     def size(self) -> int:
         """Characters of the whole prompt."""
-        return self.sizes[1] + (self.blocks.ends[-1] if self.blocks.ends else 0)
+        return self.top.sizes[1] + (self.blocks.ends[-1] if self.blocks.ends else 0)
 
     def size_at(self, pos: int) -> int:
         """Characters up to and including a position; 0 for -1."""
+        tools, fixed = self.top.sizes
         if pos >= self.head:
-            return self.sizes[1] + self.blocks.ends[pos - self.head]
-        if pos >= len(self.tools):
-            return self.sizes[1]
-        return self.sizes[0] if pos >= 0 else 0
+            return fixed + self.blocks.ends[pos - self.head]
+        if pos >= len(self.top.tools):
+            return fixed
+        return tools if pos >= 0 else 0
 
     def same(self, other: Spelled) -> bool:
         """Whether both are the same prompt."""
         return (
             self.blocks.chain[-1:] == other.blocks.chain[-1:]
             and len(self.blocks.owns) == len(other.blocks.owns)
-            and self.fixed == other.fixed
+            and self.same_top(other)
         )
 
-    @property
-    def fixed(self) -> tuple[Any, ...]:
-        """Everything but the messages."""
-        return self.tools, self.system, self.settings
+    def same_top(self, other: Spelled) -> bool:
+        """Whether everything but the messages is the same."""
+        mine, its = self.top, other.top
+        return mine is its or (mine.tools, mine.system, mine.settings) == (its.tools, its.system, its.settings)
 
 
 def spell(
@@ -125,22 +119,8 @@ def spell(
     old, same = _longest_head(known, messages)
     blocks = old.blocks.upto(same) if old and same else Blocks()
     blocks.extend(messages[same:] if same else messages, last_user)
-    given = by_value(body.get("tools"))
-    tools_print = None if given is None else hash(given)
-    twin = next((one for one in known if one.tools_print == tools_print is not None), None)
-    tools, tools_size = (twin.tools, twin.sizes[0]) if twin else _tools(body)
-    system, system_size = _system(body)
-    return Spelled(
-        str(body["model"]),
-        settings_of(body, betas, images=blocks.images >= 0, citations=blocks.citations >= 0),
-        tools,
-        system,
-        (tools_size, tools_size + system_size),
-        blocks,
-        _marks(body, blocks, len(tools), len(system), messages),
-        tools_print,
-        messages if keep else None,
-    )
+    top = head_of(body, betas, (blocks.images >= 0, blocks.citations >= 0), [one.top for one in known])
+    return Spelled(top, blocks, _marks(body, top, blocks, messages), messages if keep else None)
 
 
 def _longest_head(known: Sequence[Spelled], messages: Sequence[Mapping[str, Any]]) -> tuple[Spelled | None, int]:
@@ -194,35 +174,14 @@ def _first_unlike(
     return next((at for at, index in spots if not _alike(before, now, [(at, index)])), 0)
 
 
-def _tools(body: Mapping[str, Any]) -> tuple[tuple[tuple[str, int], ...], int]:
-    """Name and hash of each tool in the prefix; deferred ones stay out of it, web tools are a setting."""
-    found, size = [], 0
-    for tool in body.get("tools") or ():
-        if not tool.get("defer_loading") and not is_web(tool):
-            made, length = form(tool)
-            found.append((str(tool.get("name") or tool.get("type")), hash(made)))
-            size += length
-    return tuple(found), size
-
-
-def _system(body: Mapping[str, Any]) -> tuple[tuple[int, ...], int]:
-    system = body.get("system") or ()
-    forms = [form(block) for block in ([{"type": "text", "text": system}] if isinstance(system, str) else system)]
-    return tuple(hash(made) for made, _ in forms), sum(length for _, length in forms)
-
-
 def _marks(
-    body: Mapping[str, Any], blocks: Blocks, tools: int, system: int, messages: Sequence[Mapping[str, Any]]
+    body: Mapping[str, Any], top: Head, blocks: Blocks, messages: Sequence[Mapping[str, Any]]
 ) -> tuple[Mark, ...]:
-    found: list[Mark] = []
-    kept = [tool for tool in body.get("tools") or () if not tool.get("defer_loading") and not is_web(tool)]
-    given = body.get("system")
-    for at, block in enumerate([*kept, *(given if isinstance(given, list) else ())]):
-        if block.get("cache_control"):
-            found.append(Mark(at, at, life(block["cache_control"])))
-    head = tools + system
-    found.extend(Mark(head + at, head + blocks.steps[at], ttl) for at, ttl in blocks.marks)
     wanted = body.get("cache_control")
+    if not blocks.marks and not wanted:
+        return top.marks
+    head = len(top.tools) + len(top.system)
+    found = [*top.marks, *[Mark(head + at, head + blocks.steps[at], ttl) for at, ttl in blocks.marks]]
     if wanted:
         last = _last_markable(messages, blocks)
         if last >= 0 and not (found and found[-1].pos == head + last):

@@ -23,16 +23,19 @@ __all__ = ["texts_of"]
 def texts_of(before: Sent | None, now: Spelled, body: Mapping[str, Any]) -> list[Any]:
     """What windows need, per position; taken over from the request before as far as both are the same."""
     old = before.texts if before else []
-    fixed: list[Any]
-    if before is not None and old and (before.spelled.tools, before.spelled.system) == (now.tools, now.system):
-        fixed = old[: now.head]
-    else:
-        fixed = [kept(block) for block in _fixed_blocks(body)]
-    same = 0
-    if before is not None and len(old) >= before.spelled.head:
-        same = min(shared(before.spelled.blocks.chain, now.blocks.chain), len(old) - before.spelled.head)
-    reused = old[before.spelled.head : before.spelled.head + same] if before else []
-    return [*fixed, *reused, *_message_texts(now, body["messages"], same)]
+    if before is None or not old:
+        return [*_fixed_texts(body), *_message_texts(now, body["messages"], 0)]
+    mine, its = before.spelled.top, now.top
+    head = before.spelled.head
+    known = mine is its or (mine.tools, mine.system) == (its.tools, its.system)
+    same = min(shared(before.spelled.blocks.chain, now.blocks.chain), max(0, len(old) - head))
+    texts = old[: head + same] if known else [*_fixed_texts(body), *old[head : head + same]]
+    texts += _message_texts(now, body["messages"], same)
+    return texts
+
+
+def _fixed_texts(body: Mapping[str, Any]) -> list[Any]:
+    return [kept(block) for block in _fixed_blocks(body)]
 
 
 def _fixed_blocks(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:

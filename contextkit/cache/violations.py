@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from contextkit.api import facts
 from contextkit.cache.cause import Blame, Cause, Texts, departures
 from contextkit.cache.prefix import Rules
 from contextkit.cache.sent import hit
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from contextkit.cache.sent import Entry, Sent
     from contextkit.cache.spell import Spelled
 
-__all__ = ["SLACK_TOKENS", "Finding", "Violation", "check"]
+__all__ = ["SLACK_TOKENS", "Finding", "Violation", "check", "unbroken"]
 
 SLACK_TOKENS: Final = 32
 """Tokens below which a difference is not a loss: what stands between two marks of one request is estimated."""
@@ -163,6 +164,25 @@ def check(
     if found:
         found[0] = replace(found[0], tokens=max(0, lost))
     return Finding(found, full, read, same)
+
+
+def unbroken(before: Sent | None, now: Spelled, at: float) -> Finding | None:
+    """The everyday case of `check`: a request that goes on from `before` and reads all that it left.
+
+    None where there is more to look at.
+    """
+    if before is None or before.spelled.top is not now.top or not before.entries:
+        return None
+    old, new = before.spelled.blocks, now.blocks
+    count = len(old.owns)
+    if not count <= len(new.owns) or old.chain[-1:] != new.chain[count - 1 : count]:
+        return None
+    row = facts.model(now.model)
+    if new.compaction >= count or (old.thinking and (row is None or not row.keeps_thinking)):
+        return None
+    same = now.head + count
+    full = before.entries[-1]
+    return Finding([], full, full, same) if hit(before.entries, now, same, at) is full else None
 
 
 def _planned(cause: Cause, planned: str) -> Cause:

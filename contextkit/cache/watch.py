@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,7 @@ from contextkit.cache.reconcile import billed_of, settle, too_small
 from contextkit.cache.sent import Sent, remember
 from contextkit.cache.spell import Spelled, spell
 from contextkit.cache.texts import texts_of
-from contextkit.cache.violations import Finding, Violation, check
+from contextkit.cache.violations import Finding, Violation, check, unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -116,10 +116,13 @@ class Watch:
 
     def _sent(self, body: Mapping[str, Any], at: float, betas: Iterable[str], planned: str, *, own: bool) -> Ticket:
         now = spell(body, betas, known=[tip.spelled for tip in reversed(self._tips)], keep=own)
-        before = self._before(now)
-        if before is None and planned:  # a rewrite may leave nothing in common: then it is the latest of its kind
-            before = next((tip for tip in reversed(self._tips) if tip.spelled.fixed == now.fixed), None)
-        finding = check(before, now, body, at, redact=self._redact, rules=self._rules, planned=planned)
+        before = self._tips[-1] if self._tips else None
+        finding = unbroken(before, now, at)
+        if finding is None:
+            before = self._before(now)
+            if before is None and planned:  # a rewrite may leave nothing in common: it is the latest of its kind
+                before = next((tip for tip in reversed(self._tips) if tip.spelled.same_top(now)), None)
+            finding = check(before, now, body, at, redact=self._redact, rules=self._rules, planned=planned)
         self._count += 1
         texts = [] if self._redact else texts_of(before, now, body)
         return Ticket(self._count, at, now, before, finding, texts, body.get("speed"))
@@ -217,7 +220,7 @@ class Watch:
                 continue
             if head > best_shared:
                 best, best_shared = tip, head
-            if head > clean_shared and head == len(tip.spelled.blocks.owns) and tip.spelled.fixed == now.fixed:
+            if head > clean_shared and head == len(tip.spelled.blocks.owns) and tip.spelled.same_top(now):
                 clean, clean_shared = tip, head
         if best is None:
             return self._headless(now)
@@ -258,7 +261,7 @@ class Watch:
             total += tip.spelled.size if tip.texts or tip.spelled.messages else 0
             if total > self._text_bytes:
                 tip.texts = []
-                tip.spelled = replace(tip.spelled, messages=None) if tip.spelled.messages else tip.spelled
+                tip.spelled.messages = None
 
 
 def _mostly_there(old: Blocks, new: Blocks, mine: set[int]) -> bool:
@@ -273,7 +276,7 @@ def _mostly_there(old: Blocks, new: Blocks, mine: set[int]) -> bool:
 
 
 def _goes_on(before: Spelled, now: Spelled) -> bool:
-    return before.fixed == now.fixed and _within(before, now)
+    return before.same_top(now) and _within(before, now)
 
 
 def _within(before: Spelled, now: Spelled) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from contextkit.api import facts
 from contextkit.api.request import Request
 from contextkit.api.usage import Usage, cost
-from contextkit.compact.summary import INSTRUCTIONS, THINKING_ROOM, may_think
+from contextkit.compact.summary import INSTRUCTIONS, THINKING_ROOM
 from contextkit.errors import SummaryError
 from contextkit.tokens.estimate import message_tokens, prompt_tokens, text_tokens
 
@@ -182,7 +182,7 @@ def _room(params: Mapping[str, Any], summary_tokens: int) -> int:
     wanted = summary_tokens
     if kind == "enabled":
         wanted += int(thinking.get("budget_tokens") or 0)  # has to be above the budget
-    elif may_think(str(params["model"]), kind):
+    elif facts.may_think(str(params["model"]), kind):
         wanted += THINKING_ROOM
     row = facts.model(str(params["model"]))
     return min(wanted, row.max_output) if row else wanted

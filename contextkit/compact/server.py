@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from contextkit.api.facts import NO_COMPACTION
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,9 +22,6 @@ _COMPACT: Final = ("compact-2026-01-12", "compact_20260112")
 _LEAST: Final = 50_000
 """The smallest trigger that `compact_20260112` takes, tokens."""
 
-_WITHOUT: Final = frozenset({"claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"})
-"""Models before 4.6 cannot compact (compaction page)."""
-
 
 def chosen(wanted: bool | Literal["clear", "compact"], row: Model | None) -> Literal["", "clear", "compact"]:
     """The edit to ask for: "compact" where the model has it, else "clear"; "" where none is wanted."""
@@ -30,7 +29,7 @@ def chosen(wanted: bool | Literal["clear", "compact"], row: Model | None) -> Lit
         return wanted
     if not wanted:
         return ""
-    return "compact" if row is not None and row.id not in _WITHOUT else "clear"
+    return "compact" if row is not None and row.id not in NO_COMPACTION else "clear"
 
 
 def server_edit(kind: Literal["clear", "compact"], *, budget: int, gain: int) -> tuple[str, dict[str, Any]]:

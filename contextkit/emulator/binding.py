@@ -30,15 +30,6 @@ _MODIFIED: Final = (
     "`thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified. These blocks must"
     " remain as they were in the original response."
 )
-_READS: Final[dict[str, tuple[str, ...]]] = {
-    # Whose thinking a model can read beside its own (preserved-thinking page, 2026-10). Of models that are not here
-    # the page says nothing: they read all but the 5.2 models, which only those two read.
-    "claude-opus-5-5": ("claude-opus-", "claude-sonnet-", "claude-haiku-"),
-    "claude-sonnet-5-5": ("claude-sonnet-", "claude-opus-4-8", "claude-haiku-"),
-    "claude-fable-5-1": ("claude-opus-",),
-    "claude-mythos-5-1": ("claude-opus-",),
-}
-_OWN_ONLY: Final = frozenset({"claude-fable-5-2", "claude-mythos-5-2"})
 
 _Spot = tuple[int, int]
 
@@ -109,7 +100,7 @@ def check(body: dict[str, Any], options: Options, *, drop: bool = False) -> Chec
         claims = _claims(place, body, options)
         if claims is None:
             continue
-        if not _readable(claims.get("model", ""), row):
+        if not facts.reads_thinking(_model(body), claims.get("model", "")):
             gone[place.index, place.at] = "model_binding_mismatch"
         elif row is not None and row.binds_thinking and not _fits(claims, place, root, first=number == 0):
             if behaviour == "drop_block":
@@ -126,15 +117,6 @@ def _fits(claims: Mapping[str, str], place: Place, root: str, *, first: bool) ->
     if claims.get("base") != root or claims.get("chain") != place.chain.hex():
         return False
     return first or claims.get("before") == place.before.hex()
-
-
-def _readable(maker: str, row: facts.Model | None) -> bool:
-    made = facts.model(maker)
-    if row is None or made is None or made.id == row.id:
-        return True
-    if made.id in _OWN_ONLY:
-        return row.id in _OWN_ONLY
-    return row.id not in _READS or made.id.startswith(_READS[row.id])
 
 
 def _claims(place: Place, body: Mapping[str, Any], options: Options) -> dict[str, str] | None:

@@ -26,9 +26,6 @@ __all__ = ["check_demand", "closed", "folded", "plain_summary", "triggered"]
 _TRIGGER: Final = 150_000
 _LEAST: Final = 50_000
 _INSTRUCTIONS: Final = 16_384  # characters
-_WITHOUT: Final = frozenset(
-    {"claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"}
-)  # models 4.6 and later have it
 _HEAD: Final = 200  # characters of the first message in a plain summary
 
 
@@ -144,7 +141,7 @@ def closed(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _check_model(body: Mapping[str, Any], where: str) -> None:
     row = facts.model(str(body["model"]))
-    if row is not None and row.id in _WITHOUT:
+    if row is not None and row.id in facts.NO_COMPACTION:
         raise Refusal(f"{where}: compaction is not supported on this model")  # (unverified)
 
 

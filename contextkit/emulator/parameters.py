@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contextkit.api.facts import model
+from contextkit.api.facts import FAST_MODE, model
 from contextkit.emulator.answer import Refusal
 
 __all__ = [
@@ -49,15 +49,6 @@ _NEEDS: Final[dict[str, frozenset[str]]] = {
     "context_management": frozenset({EDITING, COMPACT}),
     "compaction": frozenset({COMPACT_NOW}),
     "output_format": frozenset({STRUCTURED}),  # the older spelling of output_config.format
-}
-_FAST: Final[dict[str, str]] = {
-    # Models with fast mode and the beta header that they need (fast-mode page; facts sheet 8).
-    "claude-fable-5-2": "",
-    "claude-mythos-5-2": "",
-    "claude-opus-5-5": "",
-    "claude-opus-5": "fast-mode-2026-02-01",
-    "claude-opus-4-8": "fast-mode-2026-02-01",
-    "claude-opus-4-6": "",  # takes it and runs at standard speed
 }
 _IN_SYSTEM: Final = {
     "clear_at": "mid-conversation-system-clear-at-2026-08-21",
@@ -206,7 +197,7 @@ def _speed(body: Mapping[str, Any], betas: frozenset[str]) -> Iterator[str]:
     row = model(body["model"]) if isinstance(body.get("model"), str) else None
     if row is None or body.get("speed") != "fast":
         return
-    beta = _FAST.get(row.id)
+    beta = FAST_MODE.get(row.id)
     if beta is None:
         yield "speed: fast mode is not supported on this model"  # (unverified)
     elif beta and beta not in betas:

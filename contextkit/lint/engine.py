@@ -69,7 +69,8 @@ def lint(
     found = collect(paths, config)
     outcome = Outcome(problems=found.problems, unread=found.unread)
     if found.links:
-        outcome.notes.append(f"{found.links} links to folders were not followed")
+        many = f"{found.links} links to folders were" if found.links > 1 else "1 link to a folder was"
+        outcome.notes.append(f"{many} not followed")
     wanted = {kind for kind, start in _STARTS.items() if config.wants_any(start)}
     files = [file for file in found.files if file.kind in wanted]
     _source(files, outcome, Memo(cache), workers)

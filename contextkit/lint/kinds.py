@@ -69,7 +69,7 @@ def kind_of(path: str, head: bytes, *, named: bool) -> Kind | None:
     suffix = pure.suffix.lower()
     if suffix in _SOURCE or (not suffix and named and re.match(rb"#![^\n]*python", head)):
         return "source"
-    if suffix in _REQUESTS or (not suffix and named and head.lstrip()[:1] == b"{"):
+    if suffix in _REQUESTS or (named and not known(pure.name) and head.lstrip()[:1] in {b"{", b"["}):
         return "requests" if named or (pure.stem.lower() not in _SETTINGS and _LOG.search(head)) else None
     if suffix in _ALWAYS:
         return "prompt"

@@ -142,7 +142,7 @@ def _plan(
     **more: Any,
 ) -> Plan:
     """Check everything that can be wrong before the first request, and offer the tools."""
-    functions = functions_of(tools)
+    functions = functions_of(conv.functions if tools is None else tools)
     limit = steps(max_steps)
     if stop_when is not None and not isinstance(stop_when, Condition):
         raise ConfigError(

@@ -68,7 +68,9 @@ class Caps:
             total: characters of the output as it came, for the note.
             reason: said in the note before what was cut.
         """
-        room = self._room(write(value))
+        # Characters need no text to be counted by, and the writing of a large document is what takes time.
+        only_chars = self.max_chars is not None and self.max_tokens is None
+        room = self.max_chars if only_chars and self.max_chars is not None else self._room(write(value))
         for _ in range(_TRIES):
             text, note = self._fitted(value, room, total, f"{reason}; " if reason else "")
             if not self.over(text):

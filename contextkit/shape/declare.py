@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from contextkit.errors import ShapeError
+from contextkit.shape.automaton import build
 from contextkit.shape.document import MISSING
 from contextkit.shape.engine import compiled
-from contextkit.shape.paths import Segment, segments
-from contextkit.shape.select import Location, Node, build, keep, locate, prune, without
+from contextkit.shape.paths import ANY, Segment
+from contextkit.shape.patterns import budget
+from contextkit.shape.rfc9535 import compiled as strict
+from contextkit.shape.select import Location, Look, gather, keep, prune, without
 from contextkit.shape.walk import walker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from contextkit.shape.chain import Shape
     from contextkit.shape.shaped import Drift
 
 __all__ = ["Finder", "Paths", "Plan", "finder", "plan"]
+
+_T = TypeVar("_T")
 
 MAX_PATHS: Final = 200
 NO_MATCH: Final = "no selection matched; shown as it came"
@@ -27,38 +32,19 @@ NO_FIT: Final = "not what its model declares; shown as it came"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finder:
-    """One path, ready: all places it matches, and whether it can match only one."""
+    """One path, ready: the values that it matches, and whether it can match only one."""
 
     path: str
     single: bool
-    find: Callable[[Any], list[Location]]
+    values: Callable[[Any], list[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paths:
-    """Several paths, ready: one walk for the simple ones (as an automaton and as a function), finders for others."""
+    """Several paths, ready: both give what is left of a document, or MISSING."""
 
-    walk: Node
-    run: Callable[[Any], Any]
-    others: tuple[Finder, ...]
-
-    def keep(self, document: Any) -> Any:
-        """Only what the paths match, or MISSING."""
-        if not self.others:
-            return self.run(document)
-        return prune(document, self._places(document))
-
-    def without(self, document: Any) -> Any:
-        """Everything but what the paths match, or MISSING."""
-        if not self.others:
-            return without(document, self.walk)
-        return prune(document, self._places(document), drop=True)
-
-    def _places(self, document: Any) -> list[Location]:
-        places = [place for place, _ in locate(document, self.walk)]
-        for other in self.others:
-            places += other.find(document)
-        return places
+    keep: Callable[[Any], Any]
+    without: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,12 +74,13 @@ def finder(path: str, dialect: str, *, allow_regex: bool) -> Finder:
     Raises:
         ShapeError: it does not parse, or is refused and why.
     """
-    simple = segments(path) if dialect == "jsonpath" else None
-    if simple is None:
-        return Finder(path, single=False, find=compiled(path, dialect, allow_regex=allow_regex))
-    node = build([simple])
-    single = all(segment.single for segment in simple)
-    return Finder(path, single, lambda document: [place for place, _ in locate(document, node)])
+    if dialect == "rfc9535":
+        find = strict(path, allow_regex=allow_regex)
+        return Finder(path, single=False, values=lambda document: [value for _, value in find(document)])
+    parts = compiled(path, allow_regex=allow_regex)
+    node = build([parts])
+    single = all(segment.single for segment in parts)
+    return Finder(path, single, _bounded(lambda document: gather(document, node, Look(document)), parts))
 
 
 def paths(given: Sequence[str], dialect: str, *, allow_regex: bool) -> Paths:
@@ -104,24 +91,35 @@ def paths(given: Sequence[str], dialect: str, *, allow_regex: bool) -> Paths:
     """
     if len(given) > MAX_PATHS:
         raise ShapeError(f"{len(given)} paths are too many; at most {MAX_PATHS} in one list")
-    simple: list[tuple[Segment, ...]] = []
-    others: list[Finder] = []
-    for path in given:
-        parts = segments(path) if dialect == "jsonpath" else None
-        if parts is None:
-            others.append(finder(path, dialect, allow_regex=allow_regex))
-        else:
-            simple.append(parts)
-    walk = build(simple)
-    deep = any(segment.deep for parts in simple for segment in parts)
-    return Paths(walk, (lambda document: keep(document, walk)) if deep else walker(walk), tuple(others))
+    if dialect == "rfc9535":
+        finders = [strict(path, allow_regex=allow_regex) for path in given]
+
+        def places(document: Any) -> Iterator[Location]:
+            return (place for find in finders for place, _ in find(document))
+
+        return Paths(lambda one: prune(one, places(one)), lambda one: prune(one, places(one), drop=True))
+    parts = [compiled(path, allow_regex=allow_regex) for path in given]
+    node = build(parts)
+    every = [segment for one in parts for segment in one]
+    plain = not any(segment.deep for segment in every) and not any(map(_is_tested, every))
+    run = walker(node) if plain else _bounded(lambda one: keep(one, node, Look(one)), every)
+    return Paths(run, _bounded(lambda one: without(one, node, Look(one)), every))
 
 
-def at(document: Any, place: Location) -> Any:
-    """What stands at a place."""
-    for step in place:
-        document = document[step]
-    return document
+def _is_tested(segment: Segment) -> bool:
+    return not all(step is ANY or isinstance(step, (str, int)) for step in segment.steps)
+
+
+def _bounded(work: Callable[[Any], _T], parts: Sequence[Segment]) -> Callable[[Any], _T]:
+    """The work, with the steps of all patterns in one document counted together where there can be any."""
+    if not any(map(_is_tested, parts)):
+        return work
+
+    def bounded(document: Any) -> _T:
+        with budget():
+            return work(document)
+
+    return bounded
 
 
 def plan(shape: Shape) -> Plan:
@@ -169,9 +167,8 @@ def _pairs(shape: Shape) -> Sequence[tuple[str, str]]:
 def _flat(value: Any, named: Sequence[tuple[str, Finder]]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, one in named:
-        places = one.find(value)
-        if places:
-            found = [at(value, place) for place in places]
+        found = one.values(value)
+        if found:
             out[name] = found[0] if one.single else found
     return out
 

@@ -8,16 +8,31 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Final
 
 from contextkit.shape.shaped import BoundError
 
-__all__ = ["MAX_DEPTH", "MISSING", "check_depth", "check_written_depth", "clean_text", "plain", "read", "write"]
+__all__ = [
+    "MAX_DEPTH",
+    "MISSING",
+    "check_depth",
+    "check_marks",
+    "check_written_depth",
+    "clean_text",
+    "plain",
+    "read",
+    "write",
+]
 
 MAX_DEPTH: Final = 200
 """Nesting of a document that is shaped as JSON; deeper ones are cut as text."""
 
+MAX_MARKS: Final = 400_000
+"""Commas and opening brackets of a document that is shaped as JSON; denser ones are cut as text."""
 
+_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_LONE: Final = re.compile("[\ud800-\udfff]")
 _NOT_NESTING: Final = bytes(code for code in range(256) if code not in b'{}[]"')
 
 
@@ -69,8 +84,20 @@ def clean_text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return _LONE.sub(
+            "\ufffd", _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+        )
     return text
+
+
+def check_marks(text: str) -> None:
+    """Refuse a document of so many values that reading it would take seconds, or many times its memory.
+
+    Raises:
+        BoundError: its text has more than MAX_MARKS commas and opening brackets, those in strings included.
+    """
+    if len(text) > MAX_MARKS and text.count(",") + text.count("[") + text.count("{") > MAX_MARKS:
+        raise BoundError("too many values")
 
 
 def plain(value: Any, depth: int = 0) -> Any:

@@ -1,139 +1,173 @@
-"""Paths that need an engine: filters and slices. The law: an engine finds places; the room prunes by place.
+"""Filters, by jsonpath-ng. The law: the engine says whether one value meets a filter; the room walks.
 
-jsonpath-ng is the default engine; `dialect="rfc9535"` uses python-jsonpath in its strict form. What either could do
-beyond finding places, or could do without a bound, is refused when the path is compiled, by a list of what is allowed.
+What jsonpath-ng could do beyond that, or could do without a bound, is refused when the path is compiled, by a list of
+what is allowed. A path of a form that `paths` does not read is parsed by jsonpath-ng as a whole and taken apart.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.errors import ShapeError
-from contextkit.shape.paths import bare, check
-from contextkit.shape.patterns import budget, check_pattern
-from contextkit.shape.shaped import BoundError
+from contextkit.shape.paths import ANY, Segment, Slice, Where, bare, segments
+from contextkit.shape.patterns import check_pattern
+from contextkit.shape.refused import MAX_FILTERS, is_path, nodes, refuse, refuse_patterns
+from contextkit.shape.select import MAX_LOOKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from contextkit.shape.patterns import Pattern
-    from contextkit.shape.select import Location
+    from contextkit.shape.select import Look
 
-__all__ = ["MAX_LOOKED", "compiled", "values_below"]
+__all__ = ["Condition", "compiled", "values_below"]
 
-MAX_FILTERS: Final = 3
-"""Filters in one path, in a row or inside each other."""
 
-MAX_LOOKED: Final = 40_000
-"""Places that an engine's path looks at in one document: about a second at worst."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """A filter, ready: jsonpath-ng's own expressions, asked of one value at a time.
 
-_ALLOWED: Final = frozenset(
-    {
-        "Root",
-        "This",
-        "Child",
-        "Fields",
-        "Index",
-        "Slice",
-        "Wildcard",
-        "Descendants",
-        "Filter",
-        "Expression",
-        "And",
-        "Or",
-        "Matching",
-    }
-)
-_VALUES: Final = "makes values that are not in the document; a shape only takes away"
-_REASONS: Final = {
-    "Operation": "arithmetic can build values far larger than the document",
-    "SortedThis": "sorting changes the document; a shape only takes away",
-    "Len": f"`len` {_VALUES}",
-    "Keys": f"`keys` {_VALUES}",
-    "Path": f"`path` {_VALUES}",
-    "Split": f"`split` {_VALUES}",
-    "Str": f"`str` {_VALUES}",
-    "Sub": f"`sub` {_VALUES}, and its pattern has no bound",
-    "Parent": "`parent` walks up; name the level itself",
-}
+    Attributes:
+        parts: all of them must hold.
+        rooted: they ask the whole document too.
+        wide: they may look at every value below the one they are asked of.
+    """
+
+    parts: tuple[_Part, ...]
+    rooted: bool
+    wide: bool
+
+    def holds(self, value: Any, look: Look) -> bool:
+        """Whether a value meets the filter.
+
+        Raises:
+            BoundError: the document has used up its looks, or its steps of patterns.
+        """
+        if self.wide:
+            look.count(values_below(value, MAX_LOOKS))
+        for part in self.parts:
+            if part.name is not None and not (isinstance(value, dict) and part.name in value):
+                if not part.without:
+                    return False
+            elif not part.expression.find(self._subject(value, look)):
+                return False
+        return True
+
+    def _subject(self, value: Any, look: Look) -> Any:
+        if not self.rooted:
+            return value
+        from jsonpath_ng.jsonpath import DatumInContext  # noqa: PLC0415  (heavy, only for these paths)
+
+        return DatumInContext(value, context=DatumInContext(look.root))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """One expression of a filter.
+
+    Attributes:
+        expression: jsonpath-ng's own.
+        name: the member that it asks for first; without it the answer is known, and jsonpath-ng is not asked.
+        without: that answer.
+    """
+
+    expression: Any
+    name: str | None = None
+    without: bool = False
+
+
+def _part(expression: Any) -> _Part:
+    if type(expression).__name__ != "Expression" or is_path(expression.value):
+        return _Part(expression)
+    target: Any = expression.target
+    name: Any = None
+    while type(target).__name__ == "Child":
+        target, name = target.left, target.right
+    fields: Any = getattr(name, "fields", ())
+    if type(target).__name__ != "This" or type(name).__name__ != "Fields" or len(fields) != 1 or fields[0] == "*":
+        return _Part(expression)
+    return _Part(expression, fields[0], expression.op in {"!", "!="})
+
+
+_RETURN: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\r")
+
+
+def _blank(found: re.Match[str]) -> str:
+    """A carriage return outside of strings as the blank that it is, which jsonpath-ng does not know."""
+    return " " if found[0] == "\r" else found[0]
 
 
 @lru_cache(maxsize=512)
-def compiled(path: str, dialect: str, *, allow_regex: bool = False) -> Callable[[Any], list[Location]]:
-    """A function that gives the places which a path matches in a document, compiled once.
+def compiled(path: str, *, allow_regex: bool = False) -> tuple[Segment, ...]:
+    """The segments of a path with its filters ready, compiled once.
 
     Raises:
-        ShapeError: the path does not parse, or is refused and why; or the dialect's package is not installed.
+        ShapeError: the path does not parse, or is refused and why.
     """
-    check(path)
-    if dialect == "rfc9535":
-        from contextkit.shape.rfc9535 import compiled as strict  # noqa: PLC0415  (an optional package)
-
-        return strict(path, allow_regex=allow_regex)
-    if "=~" in bare(path) and not allow_regex:
-        raise ShapeError(
-            "A pattern (`=~`) is refused: its time on hostile text has no bound",
-            where=path,
-            fix="Compare with ==, or pass allow_regex=True for a pattern without nested repeats.",
-        )
-    if re.search(r"=~\s*(?:'[^']*|\"[^\"]*)(?<!\\)(?:\\\\)*\\[^\\'\"]", path):
-        raise ShapeError(
-            "jsonpath-ng takes a single backslash out of a pattern", where=path, fix=r"Write two for one: `\\d+`."
-        )
-    if re.search(r"\[\s*(?:'[^']*\\|\"[^\"]*\\)", path):
-        raise ShapeError(
-            "jsonpath-ng does not understand an escape in a quoted name", where=path, fix='Use dialect="rfc9535".'
-        )
-    tree = _parsed(path)
-    _refuse(tree, path)
-
-    steps = _steps(tree)
-
-    def find(document: Any) -> list[Location]:
-        with budget():
-            matches = _matches(steps, document)
-        return [_location(match) for match in matches]
-
-    return find
+    read = segments(path)
+    text = bare(path)
+    if read is not None and not any(isinstance(step, Where) for segment in read for step in segment.steps):
+        return read
+    refuse_patterns(path, text, allow_regex=allow_regex)
+    if text.count("?") > MAX_FILTERS:
+        raise ShapeError(f"The path is refused: more than {MAX_FILTERS} filters", where=path)
+    if read is None:
+        return _of_tree(_parsed(path, path))
+    return tuple(
+        Segment(tuple(_ready(step, path) if isinstance(step, Where) else step for step in segment.steps), segment.deep)
+        for segment in read
+    )
 
 
-def _steps(tree: Any) -> list[Any]:
-    """The steps of a path from the left; `..` is a step (None) before the one that it looks for."""
-    steps: list[Any] = []
+def _ready(filter_: Where, path: str) -> Condition:
+    """A filter of a path, compiled.
+
+    Raises:
+        ShapeError: it is more than a filter, does not parse, or is refused.
+    """
+    last = _parsed(f"$[?{_RETURN.sub(_blank, filter_.text)}]", path)
+    if type(last).__name__ != "Child" or type(last.right).__name__ != "Filter" or type(last.left).__name__ != "Root":
+        raise ShapeError(f"The path does not parse: {filter_.text!r} is not one filter", where=path)
+    return _condition(last.right)
+
+
+def _condition(node: Any) -> Condition:
+    kinds = [(type(part).__name__, part) for part in nodes(node)]
+    rooted = any(kind == "Root" for kind, _ in kinds)
+    many = sum(kind in {"Wildcard", "Slice", "Filter"} for kind, _ in kinds) > 1  # the filter itself is one
+    compared = any(kind == "Expression" and (rooted or is_path(part.value)) for kind, part in kinds)
+    return Condition(tuple(map(_part, node.expressions)), rooted, many or compared)
+
+
+def _of_tree(tree: Any) -> tuple[Segment, ...]:
+    """The segments of a path that only jsonpath-ng could read."""
+    found: list[Segment] = []
     while type(tree).__name__ in {"Child", "Descendants"}:
-        steps.append(tree.right)
-        if type(tree).__name__ == "Descendants":
-            steps.append(None)
+        steps = _steps(tree.right)
+        if steps or type(tree).__name__ == "Descendants":
+            found.append(Segment(steps, type(tree).__name__ == "Descendants"))
         tree = tree.left
-    return [tree, *reversed(steps)]
+    steps = _steps(tree)
+    return (*([Segment(steps)] if steps else []), *reversed(found))
 
 
-def _matches(steps: list[Any], document: Any) -> list[Any]:
-    """What `find` of the whole tree gives, with the places that it looks at counted on the way.
-
-    Raises:
-        BoundError: more than MAX_LOOKED.
-    """
-    from jsonpath_ng.jsonpath import DatumInContext, Descendants, This  # noqa: PLC0415  (heavy, only for these paths)
-
-    found, looked, deep = [DatumInContext(document)], 0, False
-    for step in steps:
-        if step is None:
-            deep = True
-            continue
-        looked += sum(values_below(datum.value, MAX_LOOKED) if deep else _size(datum.value) for datum in found)
-        if looked > MAX_LOOKED:
-            raise BoundError("too large for this path")
-        taken = Descendants(This(), step) if deep else step
-        found, deep = [match for datum in found for match in taken.find(datum)], False
-    return found
-
-
-def _size(value: Any) -> int:
-    return len(value) if isinstance(value, (dict, list)) else 1
+def _steps(node: Any) -> tuple[Any, ...]:
+    """What one node of jsonpath-ng takes; nothing for `$` and `this`."""
+    kind = type(node).__name__
+    if kind in {"Root", "This"}:
+        return ()
+    if kind == "Wildcard":
+        return (ANY,)
+    if kind == "Slice":
+        return (Slice(node.start, node.end, node.step),)
+    if kind == "Filter":
+        return (_condition(node),)
+    steps = getattr(node, "fields", None) or getattr(node, "indices", None)
+    if not steps:
+        raise ShapeError(f"The path is refused: {kind.lower()} is not a step of a selection")
+    return tuple(steps)
 
 
 def values_below(value: Any, enough: int) -> int:
@@ -147,15 +181,14 @@ def values_below(value: Any, enough: int) -> int:
     return count
 
 
-def _parsed(path: str) -> Any:
-    """The tree of a path, with its patterns checked and replaced by bounded ones."""
+def _parsed(text: str, path: str) -> Any:
+    """The tree of a path or a part of one, refused or bounded, with its patterns checked."""
     from jsonpath_ng.ext.parser import parse  # noqa: PLC0415  (heavy, and only for these paths)
 
-    text = path.strip()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)
-            tree = parse(text)
+            tree = parse(text.strip())
     except RecursionError:
         raise ShapeError("The path is nested too deeply to parse", where=path[:60]) from None
     except Exception as error:  # noqa: BLE001  (the parser raises many kinds, bare Exception among them)
@@ -166,6 +199,7 @@ def _parsed(path: str) -> Any:
             fix='jsonpath-ng reads less than RFC 9535: try dialect="rfc9535".',
         ) from None
     _bound_patterns(tree, path)
+    refuse(tree, path)
     return tree
 
 
@@ -182,87 +216,10 @@ class Matching:
 
 
 def _bound_patterns(tree: Any, path: str) -> None:
-    for node in _nodes(tree):
+    for node in nodes(tree):
         inner = getattr(node, "expressions", None) or getattr(node, "operands", None)
         if not inner:
             continue
         for place, one in enumerate(inner):
             if type(one).__name__ == "Expression" and one.op == "=~":
                 inner[place] = Matching(one.target, check_pattern(str(one.value), path))
-
-
-def _location(match: Any) -> Location:
-    """Where a match stands; negative indices are counted from the front."""
-    steps: list[str | int] = []
-    while match.context is not None:
-        fields = getattr(match.path, "fields", None)
-        if fields is not None:
-            steps.append(fields[0])
-        else:
-            index = match.path.indices[0]
-            steps.append(index + len(match.context.value) if index < 0 else index)
-        match = match.context
-    return tuple(reversed(steps))
-
-
-def _is_path(value: Any) -> bool:
-    return hasattr(value, "find_or_create")  # every node of jsonpath-ng; a str has `find` too
-
-
-def _children(node: Any) -> list[Any]:
-    kind = type(node).__name__
-    if kind == "Filter":
-        return list(node.expressions)
-    if kind == "Expression":
-        return [node.target, *([node.value] if _is_path(node.value) else [])]
-    if kind == "Matching":
-        return [node.target]
-    if kind in {"And", "Or"}:
-        return list(node.operands)
-    return [child for name in ("left", "right") if _is_path(child := getattr(node, name, None))]
-
-
-def _nodes(tree: Any) -> Iterator[Any]:
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(_children(node))
-
-
-def _refuse(tree: Any, path: str) -> None:
-    """Refuse every part of a parsed path that is not on the list of what is allowed, or that multiplies work."""
-    unions = filters = 0
-    for node in _nodes(tree):
-        kind = type(node).__name__
-        if kind not in _ALLOWED:
-            reason = _REASONS.get(kind, f"{kind.lstrip('_').lower()} is not part of a selection")
-            raise ShapeError(f"The path is refused: {reason}", where=path)
-        unions += len(getattr(node, "indices", ())) > 1 or len(getattr(node, "fields", ())) > 1
-        filters += kind == "Filter"
-        if kind == "Filter":
-            _refuse_inside(node, path)
-    if unions > 1:
-        raise ShapeError(
-            "The path is refused: several unions multiply their matches", where=path, fix="Give several paths."
-        )
-    if filters > MAX_FILTERS:
-        raise ShapeError(f"The path is refused: more than {MAX_FILTERS} filters", where=path)
-
-
-def _refuse_inside(node: Any, path: str) -> None:
-    """Refuse what a filter would do again for every candidate."""
-    for part in (part for child in _children(node) for part in _nodes(child)):
-        kind = type(part).__name__
-        if kind == "Descendants":
-            raise ShapeError("The path is refused: `..` inside a filter runs for every candidate", where=path)
-        if kind == "Child" and _from_root(part) and type(part.right).__name__ in {"Wildcard", "Slice", "Filter"}:
-            raise ShapeError(
-                "The path is refused: a filter looks at many places from `$` for every candidate", where=path
-            )
-
-
-def _from_root(node: Any) -> bool:
-    while type(node).__name__ == "Child":
-        node = node.left
-    return type(node).__name__ == "Root"

@@ -6,6 +6,7 @@ array, both ends of a long text. What was cut is counted in place (a text among 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final
 
 from contextkit.shape.document import MISSING, write
@@ -64,7 +65,7 @@ def limit_items(value: Any, most: int) -> Any:
 
 def fit(value: Any, room: int, level: int = 0) -> Any:
     """The value cut so that its compact JSON has at most `room` characters, or MISSING when nothing telling fits."""
-    if len(write(value)) <= room:
+    if not _is_over(value, room) and len(write(value)) <= room:
         return value
     if room < _LEAST or level > _LEVELS:
         return MISSING
@@ -75,6 +76,11 @@ def fit(value: Any, room: int, level: int = 0) -> Any:
     if isinstance(value, dict):
         return _fit_object(value, room, level)
     return MISSING
+
+
+def _is_over(value: Any, room: int) -> bool:
+    """Whether a value is over the room by the number of its parts alone, or its characters."""
+    return isinstance(value, (str, list, dict)) and len(value) > room
 
 
 def _fit_text(value: str, room: int) -> Any:
@@ -110,8 +116,10 @@ def _elements_cut(value: list[Any], kept: int) -> str:
 
 
 def _fit_object(value: dict[str, Any], room: int, level: int) -> Any:
-    keys = {key: len(write(key)) + 2 for key in value}
-    sizes = sorted(((len(write(one)) + keys[key], key) for key, one in value.items()), key=lambda pair: pair[0])
+    # No more members than characters can stay: of a wider object the first ones are weighed.
+    weighed = dict(islice(value.items(), max(room, 0)))
+    keys = {key: len(write(key)) + 2 for key in weighed}
+    sizes = sorted(((len(write(one)) + keys[key], key) for key, one in weighed.items()), key=lambda pair: pair[0])
     # At the top the note about the whole says what was cut; below, each object counts its own.
     left = room - 2 - (len(_fields_cut(value, 0)) + len(OTHER_KEY) + 6 if level else 0)
     if left < 0:

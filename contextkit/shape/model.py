@@ -99,12 +99,9 @@ def _field(name: str, info: Any, dialect: str, *, allow_regex: bool) -> _Field:
 
 def _look(document: Any, finder: Finder) -> Any:
     """What stands at a path: the value of a path to one place, the list of the values of another; else MISSING."""
-    from contextkit.shape.declare import at  # noqa: PLC0415  (declare reads this module)
-
-    places = finder.find(document)
-    if not places:
+    values = finder.values(document)
+    if not values:
         return MISSING
-    values = [at(document, place) for place in places]
     return values[0] if finder.single else values
 
 

@@ -1,18 +1,19 @@
 """A path as a value. The law: what is unclear, dangerous or unbounded is refused here, when the shape is built.
 
-Simple paths (names, quoted names, indices, lists of these, `[*]`, `.*`, one `..`) are read here into segments and
-walked by `select`; every other path goes to jsonpath-ng through `engine`, after the same refusals.
+Names, quoted names, indices, slices, lists of these, `[*]`, `.*`, filters and one `..` are read here into segments
+and walked by `select`. What stands inside a filter is left as text for `engine`, and so is every path that is not
+read here.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from contextkit.errors import ShapeError
 
-__all__ = ["ANY", "MAX_PATH_CHARS", "MAX_SEGMENTS", "Segment", "bare", "check", "segments"]
+__all__ = ["ANY", "MAX_PATH_CHARS", "MAX_SEGMENTS", "Segment", "Slice", "Where", "bare", "check", "segments"]
 
 MAX_SEGMENTS: Final = 64
 MAX_PATH_CHARS: Final = 1_000
@@ -20,32 +21,66 @@ ANY: Final = None
 """In `Segment.steps`: every member of an object, every element of an array."""
 
 _STEP: Final = re.compile(
-    r"""(?P<deep>\.\.)?(?:
-        (?:(?<=\.\.)|(?P<dot>\.)|(?P<start>^))(?:(?P<name>[^\W\d][\w@$-]*|[@$][\w@$-]+)|(?P<star>\*))
-      | \[\s*(?P<list>(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\[\]'"?()])*)\]
-    )""",
-    re.VERBOSE,
+    r"(?P<deep>\.\.)?(?:(?:(?<=\.\.)|(?P<dot>\.)|(?P<start>^))"
+    r"(?:(?P<name>(?:[A-Za-z_]|[^\x00-\x7f])(?:[\w@$-]|[^\x00-\x7f])*|[@$][\w@$-]+)|(?P<star>\*))|\s*(?P<list>\[))"
 )
+_NUMBER: Final = r"0|-?[1-9]\d{0,15}"
 _ITEM: Final = re.compile(
-    r"""\s*(?:(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<index>-?(?:0|[1-9]\d{0,8}))|(?P<star>\*))\s*(?:,|$)""",
-    re.VERBOSE,
+    rf"""(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<index>{_NUMBER})|(?P<star>\*)
+      |(?P<slice>(?P<first>{_NUMBER})?\s*:\s*(?P<end>{_NUMBER})?\s*(?::\s*(?P<by>{_NUMBER})?)?)
+      |\?\s*(?P<filter>.+)""",
+    re.VERBOSE | re.DOTALL,
 )
+_MARKS: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[\](),'"]""")
+_ESCAPED: Final = (
+    r"[^\\\x00-\x1f]|\\(?:[bfnrt/\\]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4}"
+    r"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_VALID_NAME: Final = re.compile(rf"'(?:(?!'){_ESCAPED}|'))*'|\"(?:(?!\"){_ESCAPED}|\"))*\"")
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """One step down: the names, indices or ANY that it takes, at this level or (deep) at every level below."""
+class Slice:
+    """Elements of an array by position, as in Python."""
 
-    steps: tuple[str | int | None, ...]
+    first: int | None = None
+    end: int | None = None
+    by: int | None = None
+
+    def places(self, length: int) -> range:
+        """The positions that it takes of an array of this length; none when the step is 0."""
+        return range(length)[self.first : self.end : self.by] if self.by != 0 else range(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A filter as it was written, without its question mark: `@.qty > 1`."""
+
+    text: str
+
+
+Step = str | int | Slice | Where | None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One step down: what it takes, at this level or (deep) at every level below.
+
+    Attributes:
+        steps: names, indices, slices, filters (as `Where`, or as an engine has made them ready) and ANY.
+        deep: at every level below.
+    """
+
+    steps: tuple[Any, ...]
     deep: bool = False
 
     @property
     def single(self) -> bool:
         """Whether it can match at most one place."""
-        return not self.deep and len(self.steps) == 1 and self.steps[0] is not ANY
+        return not self.deep and len(self.steps) == 1 and isinstance(self.steps[0], (str, int))
 
 
 def bare(path: str) -> str:
@@ -80,7 +115,7 @@ def check(path: str) -> None:
 
 
 def segments(path: str) -> tuple[Segment, ...] | None:
-    """The segments of a simple path, or None when the path needs an engine.
+    """The segments of a path, or None when it is not of a form that is read here.
 
     Raises:
         ShapeError: see `check`.
@@ -89,47 +124,69 @@ def segments(path: str) -> tuple[Segment, ...] | None:
     text = path.strip()
     if text == "$":
         return ()
-    if text.startswith(("$.", "$[")):
-        text = text[1:]
+    if re.match(r"\$\s*[.\[]", text):
+        text = text[1:].lstrip()
     found: list[Segment] = []
     at = 0
     while at < len(text):
         match = _STEP.match(text, at)
-        if match is None or match.end() == at:
+        if match is None:
             return None
-        segment = _segment(match)
-        if segment is None:
-            return None
-        found.append(segment)
         at = match.end()
+        steps: tuple[Step, ...] | None
+        if match["list"]:
+            inside, at = _inside(text, at)
+            steps = _items(inside)
+        else:
+            steps = (ANY if match["star"] else match["name"],)
+        if steps is None:
+            return None
+        found.append(Segment(steps, match["deep"] is not None))
     return tuple(found) if len(found) <= MAX_SEGMENTS else None
 
 
-def _segment(match: re.Match[str]) -> Segment | None:
-    deep = match["deep"] is not None
-    if match["name"] is not None:
-        return Segment((match["name"],), deep)
-    if match["star"] is not None:
-        return Segment((ANY,), deep)
-    steps = _items(match["list"])
-    return None if steps is None else Segment(steps, deep)
+def _inside(text: str, at: int) -> tuple[list[str], int]:
+    """What stands between commas up to the bracket that closes the one before `at`, and where it goes on after it.
+
+    Nothing, when it does not close.
+    """
+    parts, depth, start = [], 0, at
+    for mark in _MARKS.finditer(text, at):
+        if mark[0] in "[(":
+            depth += 1
+        elif depth and mark[0] in "])":
+            depth -= 1
+        elif not depth and mark[0] in ",]":
+            parts.append(text[start : mark.start()].strip())
+            start = mark.end()
+            if mark[0] == "]":
+                return parts, start
+        elif mark[0] in "'\")":
+            break
+    return [], len(text)
 
 
-def _items(inside: str) -> tuple[str | int | None, ...] | None:
-    steps: list[str | int | None] = []
-    at = 0
-    while at < len(inside):
-        item = _ITEM.match(inside, at)
+def _items(inside: list[str]) -> tuple[Step, ...] | None:
+    steps = []
+    for one in inside:
+        item = _ITEM.fullmatch(one)
         if item is None:
             return None
-        if item["quoted"] is not None:
-            steps.append(_unquote(item["quoted"]))
-        else:
-            steps.append(ANY if item["star"] else int(item["index"]))
-        at = item.end()
-    if not steps or inside.rstrip().endswith(","):
-        return None
-    return tuple(steps)
+        steps.append(_step(item))
+    return tuple(steps) or None
+
+
+def _step(item: re.Match[str]) -> Step:
+    if item["quoted"] is not None:
+        if not _VALID_NAME.fullmatch(item["quoted"]):
+            raise ShapeError("A quoted name has an escape or a character that JSON does not know", where=item["quoted"])
+        return _unquote(item["quoted"])
+    if item["index"] is not None:
+        return int(item["index"])
+    if item["slice"] is not None:
+        first, end, by = (None if item[part] is None else int(item[part]) for part in ("first", "end", "by"))
+        return Slice(first, end, by)
+    return ANY if item["star"] else Where(item["filter"])
 
 
 def _unquote(quoted: str) -> str:

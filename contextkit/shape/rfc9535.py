@@ -12,30 +12,35 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.errors import ShapeError
 from contextkit.shape.document import MAX_DEPTH
-from contextkit.shape.engine import MAX_LOOKED, values_below
-from contextkit.shape.paths import bare
+from contextkit.shape.engine import values_below
+from contextkit.shape.paths import bare, check
 from contextkit.shape.patterns import budget, check_pattern
 from contextkit.shape.select import MAX_MATCHES
 from contextkit.shape.shaped import BoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from contextkit.shape.select import Location
 
 __all__ = ["compiled"]
 
 MAX_FILTERS: Final = 3
+MAX_VALUES: Final = 40_000
+"""Values of a document that a path with a filter or `..` is looked up in: about a second at worst."""
+
 _MANY_FROM_ROOT: Final = re.compile(r"\$[\w.\[\]'\"-]*[*?:]")
+_DOT: Final = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\.", re.DOTALL)
 _PATTERN_CALL: Final = re.compile(r"\b(?:match|search)\s*\(")
 
 
-def compiled(path: str, *, allow_regex: bool = False) -> Callable[[Any], list[Location]]:
-    """A function that gives the places which a path matches in a document.
+def compiled(path: str, *, allow_regex: bool = False) -> Callable[[Any], Iterator[tuple[Location, Any]]]:
+    """A function that gives the places which a path matches in a document, each with what stands there.
 
     Raises:
         ShapeError: the package is missing, the path does not parse, or it is refused and why.
     """
+    check(path)
     environment = _environment()
     open_text = bare(path)
     _refuse(path, allow_regex=allow_regex)
@@ -47,16 +52,14 @@ def compiled(path: str, *, allow_regex: bool = False) -> Callable[[Any], list[Lo
         reason = str(error).split("\n", 1)[0]
         raise ShapeError(f"The path does not parse: {reason}", where=path) from None
 
-    def find(document: Any) -> list[Location]:
-        places: list[Location] = []
+    def find(document: Any) -> Iterator[tuple[Location, Any]]:
         with budget():
-            if values_below(document, MAX_LOOKED) > MAX_LOOKED and (".." in open_text or "?" in open_text):
+            if values_below(document, MAX_VALUES) > MAX_VALUES and (".." in open_text or "?" in open_text):
                 raise BoundError("too large for this path")
-            for match in query.finditer(document):
-                places.append(tuple(match.parts))
-                if len(places) > MAX_MATCHES:
+            for count, match in enumerate(query.finditer(document), 1):
+                if count > MAX_MATCHES:
                     raise BoundError("too many matches")
-        return places
+                yield tuple(match.parts), match.obj
 
     return find
 
@@ -89,10 +92,15 @@ def _bounded(_self: object, value: object, pattern: object, *, whole: bool) -> b
     if not isinstance(pattern, str):
         return False
     try:
-        checked = check_pattern(pattern, "a pattern in the document")
+        checked = check_pattern(_dots(pattern), "a pattern in the document")
     except ShapeError as error:
         raise BoundError(error.what) from None
     return checked.found_in(value, whole=whole)
+
+
+def _dots(pattern: str) -> str:
+    """A pattern of RFC 9485, in which a dot is neither a line feed nor a carriage return, as one of Python's."""
+    return _DOT.sub(lambda found: r"[^\n\r]" if found[0] == "." else found[0], pattern)
 
 
 def _refuse(path: str, *, allow_regex: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contextkit.shape.document import MISSING, check_depth, check_written_depth, clean_text, plain, read, write
+from contextkit.shape.document import MISSING, check_depth, check_marks, check_written_depth, clean_text, read, write
 from contextkit.shape.fit import limit_items, with_note, without_note
 from contextkit.shape.shaped import BoundError, Shaped, is_cut, note_of
 
@@ -18,15 +18,21 @@ __all__ = ["fallback", "run", "text_of"]
 
 def run(plan: Plan, output: Any, caps: Caps) -> Shaped:
     """Shape one output; never raises."""
+    value, original = MISSING, ""
     try:
         value = _document(output, wanted=plan.json, caps=caps)
         if value is MISSING:
             return _text(plan, text_of(output), caps)
-        return _json(plan, value, output if isinstance(output, str) else write(value), caps)
+        original = output if isinstance(output, str) else write(value)
+        check_marks(original)
+        return _json(plan, value, original, caps)
     except BoundError as error:
-        return fallback(output, str(error), caps)
+        reason = str(error)
     except Exception as error:  # noqa: BLE001  (the tool loop goes on, whatever the output was)
-        return fallback(output, f"shaping failed: {type(error).__name__}", caps)
+        reason = f"shaping failed: {type(error).__name__}"
+    if original and value is not MISSING:  # read and written already: it is not gone through again
+        return _fallback_document(value, clean_text(original), reason, caps.or_fallback())
+    return fallback(output, reason, caps)
 
 
 def _document(output: Any, *, wanted: bool, caps: Caps) -> Any:
@@ -34,8 +40,19 @@ def _document(output: Any, *, wanted: bool, caps: Caps) -> Any:
     if isinstance(output, (dict, list)):
         return output
     if isinstance(output, str) and (wanted or caps.over(output)):
-        return read(output)
+        return _read(output)
     return MISSING
+
+
+def _read(text: str) -> Any:
+    """`read`, of a text that can be a document at all and is not too dense for it.
+
+    Raises:
+        BoundError: it would be too many values.
+    """
+    if text.lstrip()[:1] in ("{", "["):
+        check_marks(text)
+    return read(text)
 
 
 def _json(plan: Plan, value: Any, original: str, caps: Caps) -> Shaped:
@@ -94,7 +111,7 @@ def text_of(output: Any) -> str:
     if isinstance(output, (bytes, bytearray)):
         return bytes(output).decode("utf-8", "replace")
     try:
-        return write(plain(output))
+        return write(output)
     except Exception as error:  # noqa: BLE001  (a __str__ may do anything, a circle has no end)
         return f"[{type(output).__name__} that cannot be written: {type(error).__name__}]"
 
@@ -103,18 +120,26 @@ def fallback(output: Any, reason: str, caps: Caps) -> Shaped:
     """The output as text, capped: what is left when shaping met a bound or a shaper raised."""
     caps = caps.or_fallback()
     text = clean_text(text_of(output))
-    value = output if isinstance(output, (dict, list)) else read(text)
+    try:
+        value = output if isinstance(output, (dict, list)) else _read(text)
+    except BoundError:
+        return _fallback_json(text, reason, caps)
     if value is not MISSING:
-        try:
-            return _unshaped(without_note(value)[0], text, reason, (), caps)
-        except Exception:  # noqa: BLE001  (too deep, a circle, a member that raises: its text is what there is)
-            return _fallback_json(text, reason, caps)
+        return _fallback_document(value, text, reason, caps)
     note = note_of(reason, caps.handle)
     with_reason = f"{text}\n{note}"
     if not caps.over(with_reason):
         return Shaped(with_reason, changed=False, original_chars=len(text), note=note)
     short, note = caps.text(text)
     return Shaped(short, short != text, len(text), note)
+
+
+def _fallback_document(value: Any, text: str, reason: str, caps: Caps) -> Shaped:
+    try:
+        check_marks(text)
+        return _unshaped(without_note(value)[0], text, reason, (), caps)
+    except Exception:  # noqa: BLE001  (too deep, a circle, a member that raises: its text is what there is)
+        return _fallback_json(text, reason, caps)
 
 
 def _fallback_json(text: str, reason: str, caps: Caps) -> Shaped:

@@ -1,131 +1,55 @@
-"""One walk for many simple paths. The law: the result is the document with everything else taken out, in its order.
+"""One walk for many paths. The law: the result is the document with everything else taken out, in its order.
 
-All paths of a selection become one automaton when the shape is built; the document is then walked once, and only
-where a path leads. Array elements are compacted in order, a field that is missing is absent, and nothing of the
-input is changed: what is kept whole is shared, what is pruned is new.
+All paths of a selection are one automaton (`automaton`); the document is walked once, and only where a path leads.
+Array elements are compacted in order, a field that is missing is absent, and nothing of the input is changed: what is
+kept whole is shared, what is pruned is new. No place is ever written down, so that the walk needs little memory
+beside its result, and every look at a filter or slice is counted, so that it ends.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from contextkit.errors import ShapeError
 from contextkit.shape.document import MAX_DEPTH, MISSING
-from contextkit.shape.paths import ANY, Segment
+from contextkit.shape.paths import ANY
 from contextkit.shape.shaped import BoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["MAX_MATCHES", "MAX_NODES", "Location", "Node", "build", "keep", "locate", "prune", "without"]
+    from contextkit.shape.automaton import Key, Node
 
-MAX_NODES: Final = 2_000
-"""States of one automaton; a few dozen paths need a few hundred."""
+__all__ = ["MAX_LOOKS", "MAX_MATCHES", "Location", "Look", "gather", "keep", "prune", "without"]
 
 MAX_MATCHES: Final = 200_000
-"""Places that the paths of one shape may match in one document."""
+"""Places whose values are listed, or that an engine may find, in one document."""
+
+MAX_LOOKS: Final = 100_000
+"""Looks at a filter or slice in one document: about a second at worst."""
 
 Location = tuple[str | int, ...]
-_State = tuple[int, int]
 
 
-@dataclass(slots=True, eq=False)
-class Node:
-    """A state of the automaton: which steps lead on, and whether everything from here is meant.
+@dataclass(slots=True)
+class Look:
+    """One walk over one document: the document, for filters that ask it, and the looks so far."""
 
-    Attributes:
-        whole: a path ends here.
-        names: object members that a path names.
-        items: array elements that a path names, by (index from the front, index from the back).
-        rest: every other member or element.
-        leaves: all of `names` end here and nothing else leads on; the common case, and the fast one.
-    """
+    root: Any
+    looks: int = 0
 
-    whole: bool = False
-    names: dict[str, Node] = field(default_factory=dict)
-    items: dict[tuple[int | None, int | None], Node] = field(default_factory=dict)
-    front: frozenset[int] = frozenset()
-    back: frozenset[int] = frozenset()
-    rest: Node | None = None
-    leaves: bool = False
+    def count(self, looks: int = 1) -> None:
+        """Count some looks.
+
+        Raises:
+            BoundError: they are too many.
+        """
+        self.looks += looks
+        if self.looks > MAX_LOOKS:
+            raise BoundError("too large for this path")
 
 
-def build(paths: Sequence[Sequence[Segment]]) -> Node:
-    """The automaton of some simple paths.
-
-    Raises:
-        ShapeError: the paths overlap in so many ways that the automaton would not stay small.
-    """
-    known: dict[frozenset[_State], Node] = {}
-    first = frozenset((which, 0) for which in range(len(paths)))
-    waiting = [first]
-    known[first] = Node()
-    while waiting:
-        states = waiting.pop()
-        node = known[states]
-        node.whole = any(at == len(paths[which]) for which, at in states)
-        if node.whole:
-            continue
-        waiting.extend(_connect(node, states, paths, known))
-        if len(known) > MAX_NODES:
-            raise ShapeError("The paths overlap in too many ways", fix="Use fewer wildcards, or two shapes in a chain.")
-    for node in known.values():
-        node.leaves = (
-            bool(node.names)
-            and node.rest is None
-            and not node.items
-            and all(child.whole for child in node.names.values())
-        )
-    return known[first]
-
-
-def _connect(
-    node: Node,
-    states: frozenset[_State],
-    paths: Sequence[Sequence[Segment]],
-    known: dict[frozenset[_State], Node],
-) -> Iterator[frozenset[_State]]:
-    """Fill the edges of a node; yields the states that were not known before."""
-    steps = [step for which, at in states for step in paths[which][at].steps]
-    names = sorted({step for step in steps if isinstance(step, str)})
-    node.front = frozenset(step for step in steps if isinstance(step, int) and step >= 0)
-    node.back = frozenset(step for step in steps if isinstance(step, int) and step < 0)
-    pairs = [(front, back) for front in (None, *sorted(node.front)) for back in (None, *sorted(node.back))]
-    edges: list[tuple[Any, tuple[str | int | None, ...]]] = [(name, (name,)) for name in names]
-    edges += [(pair, pair) for pair in pairs if pair != (None, None)]
-    edges.append((ANY, ()))
-    for key, taken in edges:
-        target = _after(states, taken, paths)
-        if not target:
-            continue
-        if target not in known:
-            known[target] = Node()
-            yield target
-        if key is ANY:
-            node.rest = known[target]
-        elif isinstance(key, str):
-            node.names[key] = known[target]
-        else:
-            node.items[key] = known[target]
-
-
-def _after(
-    states: frozenset[_State], taken: tuple[str | int | None, ...], paths: Sequence[Sequence[Segment]]
-) -> frozenset[_State]:
-    """The states after one step down: those that take it, and the deep ones that go on looking."""
-    after: set[_State] = set()
-    wanted = {step for step in taken if step is not None}
-    for which, at in states:
-        segment = paths[which][at]
-        if ANY in segment.steps or not wanted.isdisjoint(segment.steps):
-            after.add((which, at + 1))
-        if segment.deep:
-            after.add((which, at))
-    return frozenset(after)
-
-
-def keep(value: Any, node: Node, depth: int = 0) -> Any:
+def keep(value: Any, node: Node, look: Look, depth: int = 0) -> Any:
     """The pruned document, or MISSING when no path matched.
 
     Raises:
@@ -133,25 +57,27 @@ def keep(value: Any, node: Node, depth: int = 0) -> Any:
     """
     if node.whole:
         return value
+    if node.tested:
+        return _keep_tested(value, node, look, depth)
     if isinstance(value, list):
-        return _keep_elements(value, node, depth)
+        return _keep_elements(value, node, look, depth)
     if not isinstance(value, dict):
         return MISSING
     if node.rest is not None:
-        return _keep_all_members(value, node, depth)
+        return _keep_all_members(value, node, look, depth)
     names = node.names
     out = {}
     for key in [key for key in value if key in names]:
         child, one = names[key], value[key]
         if not child.whole:
-            one = keep(one, child, depth + 1)
+            one = keep(one, child, look, depth + 1)
             if one is MISSING:
                 continue
         out[key] = one
     return out or MISSING
 
 
-def _keep_all_members(value: dict[str, Any], node: Node, depth: int) -> Any:
+def _keep_all_members(value: dict[str, Any], node: Node, look: Look, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise BoundError("too deep")
     names, rest = node.names, node.rest
@@ -160,31 +86,69 @@ def _keep_all_members(value: dict[str, Any], node: Node, depth: int) -> Any:
         child = names.get(key, rest)
         if child is None:
             continue
-        kept = one if child.whole else keep(one, child, depth + 1)
+        kept = one if child.whole else keep(one, child, look, depth + 1)
         if kept is not MISSING:
             out[key] = kept
     return out or MISSING
 
 
-def _keep_elements(value: list[Any], node: Node, depth: int) -> Any:
+def _keep_elements(value: list[Any], node: Node, look: Look, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise BoundError("too deep")
     child, below = node.rest, depth + 1
     if node.items:
-        pairs = _elements(value, node)
-        found = [one if after.whole else keep(one, after, below) for one, after in pairs]
+        found = [one if after.whole else keep(one, after, look, below) for _, one, after in _numbered(value, node)]
         return [one for one in found if one is not MISSING] or MISSING
     if child is None:
         return MISSING
     if child.whole:
         return value or MISSING
-    return [one for one in [keep(one, child, below) for one in value] if one is not MISSING] or MISSING
+    return [one for one in [keep(one, child, look, below) for one in value] if one is not MISSING] or MISSING
 
 
-def _elements(value: list[Any], node: Node) -> Iterator[tuple[Any, Node]]:
-    """The elements that some path takes, each with its node."""
-    for _, one, child in _numbered(value, node):
-        yield one, child
+def _keep_tested(value: Any, node: Node, look: Look, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise BoundError("too deep")
+    kept: dict[Any, Any] = {}
+    for key, one, child in _met(value, node, look):
+        left = one if child.whole else keep(one, child, look, depth + 1)
+        if left is not MISSING:
+            kept[key] = left
+    return (list(kept.values()) if isinstance(value, list) else kept) or MISSING
+
+
+def _met(value: Any, node: Node, look: Look) -> Iterator[tuple[Any, Any, Node]]:
+    """The children that some path takes, each with its place and node, where a filter or slice has a say."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            met = _filters_met(one, node, look)
+            child = node.after(key if key in node.names else ANY, met) if met else node.names.get(key, node.rest)
+            if child is not None:
+                yield key, one, child
+    elif isinstance(value, list):
+        yield from _met_elements(value, node, look)
+
+
+def _met_elements(value: list[Any], node: Node, look: Look) -> Iterator[tuple[int, Any, Node]]:
+    length = len(value)
+    spans = [(one, one.places(length)) for one in node.slices]
+    places = range(length)
+    if len(spans) == 1 and not (node.filters or node.items) and node.rest is None:
+        places = spans[0][1] if spans[0][1].step > 0 else spans[0][1][::-1]
+    for at in places:
+        if spans:
+            look.count()
+        pair = (at if at in node.front else None, at - length if at - length in node.back else None)
+        met = (*(one for one, span in spans if at in span), *_filters_met(value[at], node, look))
+        key: Key = ANY if pair == (None, None) else pair
+        child = node.after(key, met) if met else node.items.get(pair, node.rest)
+        if child is not None:
+            yield at, value[at], child
+
+
+def _filters_met(value: Any, node: Node, look: Look) -> tuple[Any, ...]:
+    look.count(len(node.filters))
+    return tuple([one for one in node.filters if one.holds(value, look)])
 
 
 def _numbered(value: list[Any], node: Node) -> Iterator[tuple[int, Any, Node]]:
@@ -201,7 +165,7 @@ def _numbered(value: list[Any], node: Node) -> Iterator[tuple[int, Any, Node]]:
             yield at, value[at], child
 
 
-def without(value: Any, node: Node, depth: int = 0) -> Any:
+def without(value: Any, node: Node, look: Look, depth: int = 0) -> Any:
     """The document without what the paths match, or MISSING when they match all of it.
 
     An object or array that becomes empty stays, so that it is seen that it was there.
@@ -213,16 +177,30 @@ def without(value: Any, node: Node, depth: int = 0) -> Any:
         return MISSING
     if depth > MAX_DEPTH:
         raise BoundError("too deep")
+    if node.tested:
+        return _without_tested(value, node, look, depth)
     if isinstance(value, dict):
-        return _without_members(value, node, depth)
+        return _without_members(value, node, look, depth)
     if isinstance(value, list) and (node.items or node.rest is not None):
-        taken = {at: without(one, child, depth + 1) for at, one, child in _numbered(value, node)}
+        taken = {at: without(one, child, look, depth + 1) for at, one, child in _numbered(value, node)}
         out = [taken.get(at, one) for at, one in enumerate(value)]
         return [one for one in out if one is not MISSING]
     return value
 
 
-def _without_members(value: dict[str, Any], node: Node, depth: int) -> dict[str, Any]:
+def _without_tested(value: Any, node: Node, look: Look, depth: int) -> Any:
+    if not isinstance(value, (dict, list)):
+        return value
+    left: dict[Any, Any] = {}
+    for key, one, child in _met(value, node, look):
+        left[key] = without(one, child, look, depth + 1)
+    if isinstance(value, dict):
+        out = ((key, left.get(key, one)) for key, one in value.items())
+        return {key: one for key, one in out if one is not MISSING}
+    return [one for one in (left.get(at, one) for at, one in enumerate(value)) if one is not MISSING]
+
+
+def _without_members(value: dict[str, Any], node: Node, look: Look, depth: int) -> dict[str, Any]:
     names, rest = node.names, node.rest
     if node.leaves:
         return {key: one for key, one in value.items() if key not in names}
@@ -232,60 +210,85 @@ def _without_members(value: dict[str, Any], node: Node, depth: int) -> dict[str,
         if child is None or not isinstance(one, (dict, list)):
             left = MISSING if child is not None and child.whole else one
         else:
-            left = without(one, child, depth + 1)
+            left = without(one, child, look, depth + 1)
         if left is not MISSING:
             out[key] = left
     return out
 
 
-def locate(value: Any, node: Node, at: Location = ()) -> Iterator[tuple[Location, Any]]:
-    """Every place that the paths match, in document order, with what stands there.
+def gather(value: Any, node: Node, look: Look, depth: int = 0, into: list[Any] | None = None) -> list[Any]:
+    """The values that the paths match, in document order; one that lies inside another is not listed again.
 
     Raises:
-        BoundError: deeper than MAX_DEPTH.
+        BoundError: deeper than MAX_DEPTH, or more than MAX_MATCHES.
     """
+    found: list[Any] = [] if into is None else into
     if node.whole:
-        yield at, value
-        return
-    if len(at) > MAX_DEPTH:
+        found.append(value)
+        if len(found) > MAX_MATCHES:
+            raise BoundError("too many matches")
+        return found
+    if depth > MAX_DEPTH:
         raise BoundError("too deep")
-    if isinstance(value, dict):
+    for one, child in _children(value, node, look):
+        gather(one, child, look, depth + 1, found)
+    return found
+
+
+def _children(value: Any, node: Node, look: Look) -> Iterator[tuple[Any, Node]]:
+    if node.tested:
+        for _, one, child in _met(value, node, look):
+            yield one, child
+    elif isinstance(value, dict):
         for key, one in value.items():
-            child = node.names.get(key, node.rest)
-            if child is not None:
-                yield from locate(one, child, (*at, key))
+            to = node.names.get(key, node.rest)
+            if to is not None:
+                yield one, to
     elif isinstance(value, list):
-        for index, one, child in _numbered(value, node):
-            yield from locate(one, child, (*at, index))
+        for _, one, child in _numbered(value, node):
+            yield one, child
 
 
-def prune(value: Any, locations: Sequence[Location], *, drop: bool = False) -> Any:
+def prune(value: Any, places: Iterable[Location], *, drop: bool = False) -> Any:
     """The document with only (or, with `drop`, without) the given places; MISSING when nothing is left.
 
     Raises:
         BoundError: more than MAX_MATCHES places, or deeper than MAX_DEPTH.
     """
-    if len(locations) > MAX_MATCHES:
-        raise BoundError("too many matches")
-    top = Node()
-    for location in locations:
-        if len(location) > MAX_DEPTH:
+    tree: dict[Any, Any] = {}
+    for count, place in enumerate(places, 1):
+        if count > MAX_MATCHES:
+            raise BoundError("too many matches")
+        if len(place) > MAX_DEPTH:
             raise BoundError("too deep")
-        node = top
-        for step in location:
-            if isinstance(step, int):
-                node = node.items.setdefault((step, None), Node())
-            else:
-                node = node.names.setdefault(step, Node())
-        node.whole = True
-    _mark_fronts(top)
-    return without(value, top) if drop else keep(value, top)
+        if not place:
+            return MISSING if drop else value
+        _mark(tree, place)
+    if not tree:
+        return value if drop else MISSING
+    return _unmarked(value, tree) if drop else _marked(value, tree)
 
 
-def _mark_fronts(top: Node) -> None:
-    waiting = [top]
-    while waiting:
-        node = waiting.pop()
-        node.front = frozenset(front for front, _ in node.items if front is not None)
-        waiting.extend(node.items.values())
-        waiting.extend(node.names.values())
+def _mark(tree: dict[Any, Any], place: Location) -> None:
+    """Put a place into a tree of steps, in which None means everything from there."""
+    for step in place[:-1]:
+        below = tree.setdefault(step, {})
+        if below is None:
+            return
+        tree = below
+    tree[place[-1]] = None
+
+
+def _marked(value: Any, tree: dict[Any, Any]) -> Any:
+    steps = [key for key in value if key in tree] if isinstance(value, dict) else sorted(tree)
+    kept = [value[step] if tree[step] is None else _marked(value[step], tree[step]) for step in steps]
+    return dict(zip(steps, kept, strict=True)) if isinstance(value, dict) else kept
+
+
+def _unmarked(value: Any, tree: dict[Any, Any]) -> Any:
+    left: dict[Any, Any] = {}
+    for step, one in value.items() if isinstance(value, dict) else enumerate(value):
+        below = tree.get(step, tree)
+        if below is not None:
+            left[step] = one if below is tree else _unmarked(one, below)
+    return left if isinstance(value, dict) else list(left.values())

@@ -1,7 +1,8 @@
 """The walk of a selection as functions. The law: the same answer as `select.keep`, with nothing looked up twice.
 
 A state of the automaton becomes a closure over what it needs. Only the common forms are written out (members by name,
-all of an array or object); a state of any other form, and every path with `..`, goes through `select.keep`.
+all of an array or object); a state of any other form goes through `select.keep`, and so does every path with `..`, a
+filter or a slice.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contextkit.shape.document import MISSING
-from contextkit.shape.select import keep
+from contextkit.shape.select import Look, keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from contextkit.shape.select import Node
+    from contextkit.shape.automaton import Node
 
     Walk = Callable[[Any], Any]
 
@@ -24,7 +25,7 @@ __all__ = ["walker"]
 def walker(top: Node) -> Walk:
     """A function from a document to what the automaton keeps of it, or MISSING.
 
-    The automaton must have no `..`: its closures know no bound on depth beyond that of the paths.
+    The automaton must have no filter, no slice, and no `..`: its closures know no bound but the length of the paths.
     """
     known: dict[Node, Walk | None] = {}
 
@@ -40,7 +41,7 @@ def _walk(node: Node, of: Callable[[Node], Walk | None]) -> Walk:
     if node.leaves:
         return _leaves(frozenset(node.names))
     if node.items or (node.names and node.rest is not None):
-        return lambda value: keep(value, node)
+        return lambda value: keep(value, node, Look(value))
     if node.rest is not None:
         return _all(of(node.rest))
     return _members({name: of(child) for name, child in node.names.items()})

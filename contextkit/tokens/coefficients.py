@@ -40,7 +40,7 @@ TEXT: Final[dict[str, float]] = {
     "two_byte": 0.6,
     "cyrillic": 0.45,
     "indic": 0.9,
-    "kana": 0.8,
+    "kana": 0.75,
     "han": 1.1,
     "hangul": 1.1,
     "forms": 1,

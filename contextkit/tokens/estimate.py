@@ -113,6 +113,8 @@ _LEAF: Final[dict[str, Callable[[Mapping[str, Any], Rates], float]]] = {
     "tool_use": _tool_use,
     "thinking": lambda block, rates: rates.cost["thinking"] + rates.text(string(block, "thinking")),
     "redacted_thinking": lambda block, rates: rates.cost["redacted_character"] * len(string(block, "data")),
+    # The model sees the summary; seal, signature and the record of tool changes are for the server (compaction page).
+    "compaction": lambda block, rates: rates.text(string(block, "content")),
 }
 _NESTED: Final = {"tool_result": _tool_result, "document": _document, "search_result": _search_result}
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from contextkit.history.archive import Archive
 
-__all__ = ["Tool", "definition_of", "shapes_of", "tool"]
+__all__ = ["Tool", "definition_of", "functions_among", "shapes_of", "tool"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -295,6 +295,11 @@ def definition_of(given: Any, where: str) -> dict[str, Any]:
 def shapes_of(tools: Iterable[Any]) -> dict[str, Any]:
     """The shapes that tools declare for themselves, by tool name."""
     return {one.name: one.shape for one in tools if isinstance(one, Tool) and one.shape is not None}
+
+
+def functions_among(tools: Iterable[Any]) -> tuple[Any, ...]:
+    """Those tools that can be run, not only described: of `@contextkit.tool`, or of the SDK's runner."""
+    return tuple(one for one in tools if callable(getattr(one, "call", None)))
 
 
 def as_text(output: Any) -> str:

@@ -83,3 +83,59 @@ def test_an_unknown_change_loses_everything() -> None:
     assert facts.invalidation("tool_choice") == "messages"
     assert facts.invalidation("system") == "system"
     assert facts.invalidation("max_tokens") == "none"
+
+
+def test_every_table_by_model_names_models_that_are_known() -> None:
+    """A table about thinking, fast mode or compaction holds no id that `MODELS` does not hold."""
+    tables = (
+        facts.THINKING_REFUSED,
+        facts.THINKING_OFF_UP_TO,
+        facts.THINKING_RESTS,
+        facts.THINKS_ALWAYS,
+        facts.READS_THINKING,
+        facts.THINKING_OWN_ONLY,
+        facts.FAST_MODE,
+        facts.NO_COMPACTION,
+    )
+    assert [name for table in tables for name in table if name not in facts.MODELS] == []
+
+
+def test_a_model_is_never_told_to_rest_in_a_way_that_it_refuses() -> None:
+    """The `thinking.type` that keeps a model from thinking is one that it takes."""
+    for name, kind in facts.THINKING_RESTS.items():
+        assert kind not in facts.THINKING_REFUSED.get(name, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("claude-haiku-5-5", "disabled", False),
+        ("claude-haiku-5-5", None, True),
+        ("claude-sonnet-5-5", "between_tools", True),
+        ("claude-opus-5-5", None, True),
+        ("us.anthropic.claude-sonnet-4-6", None, False),
+        ("claude-sonnet-4-6", "adaptive", True),
+        ("somebody-elses", None, True),
+        ("somebody-elses", "between_tools", False),
+    ],
+)
+def test_may_think(name: str, kind: str | None, expected: bool) -> None:
+    """An answer may begin with thinking when it is asked for, or when the model thinks unless told otherwise."""
+    assert facts.may_think(name, kind) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "maker", "expected"),
+    [
+        ("claude-opus-5-5", "claude-sonnet-5", True),
+        ("claude-opus-5-5", "claude-fable-5", False),
+        ("claude-sonnet-5-5", "claude-opus-5", False),
+        ("claude-opus-5", "claude-fable-5-2", False),
+        ("claude-mythos-5-2", "claude-fable-5-2", True),
+        ("claude-opus-5", "claude-fable-5", True),
+        ("claude-opus-5-5", "somebody-elses", True),
+    ],
+)
+def test_whose_thinking_a_model_reads(name: str, maker: str, expected: bool) -> None:
+    """As the preserved-thinking page lists it; where the page says nothing, it is read."""
+    assert facts.reads_thinking(name, maker) is expected

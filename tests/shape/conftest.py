@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume
 from hypothesis import strategies as st
 
 NAMES = ("id", "sku", "items", "a-b", "名前", "*", "it's", "0", "where", "$ref", "@type", "len")
@@ -63,24 +65,60 @@ def documents(leaves: int = 25) -> st.SearchStrategy[Any]:
 containers = documents().filter(lambda value: isinstance(value, (dict, list)))
 
 
+def engine_places(path: str, document: Any) -> list[tuple[str | int, ...]]:
+    """Where jsonpath-ng alone finds a path, with no part of this room between: what its answers are checked against."""
+    from jsonpath_ng.ext.parser import parse  # noqa: PLC0415  (heavy)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return [_place(match) for match in parse(path).find(document)]
+
+
+def _place(match: Any) -> tuple[str | int, ...]:
+    steps: list[str | int] = []
+    while match.context is not None:
+        fields = getattr(match.path, "fields", None)
+        index = match.path.indices[0] if fields is None else 0
+        steps.append(fields[0] if fields is not None else index + len(match.context.value) if index < 0 else index)
+        match = match.context
+    return tuple(reversed(steps))
+
+
 def step(name: str) -> str:
     """One quoted step of a path, in a form that every engine reads."""
     return f"[{json.dumps(name, ensure_ascii=False)}]" if "'" in name else f"['{name}']"
 
 
+FILTERS = (
+    "[?@.id]",
+    "[?!@.sku]",
+    "[?@ == 1]",
+    "[?@['id'] != null && @.items]",
+    "[?@.id || @.sku > 'a']",
+    "[?@.*]",
+    "[?@ == $[0]]",
+    "[?@[0] == $.id]",
+    "[?@.items[?@.id]]",
+)
+SLICES = ("[:]", "[1:]", "[:-1]", "[::2]", "[-2:]", "[3:0:-1]", "[1:9:3]")
+
+
 @st.composite
-def simple_paths(draw: st.DrawFn, *, deep: bool = True) -> str:
-    """Paths for the walk: names, indices, unions of them, wildcards, at most one `..`."""
+def simple_paths(draw: st.DrawFn, *, deep: bool = True, tested: bool = False) -> str:
+    """Paths for the walk: names, indices, unions of them, wildcards, at most one `..`; `tested`: filters, slices."""
     one = st.one_of(
         st.sampled_from(NAMES).map(step),
         st.integers(-3, 3).map(lambda index: f"[{index}]"),
         st.sampled_from(["[*]", ".*", "['id','sku']", "[0,-1]", "[1,0]"]),
+        *([st.sampled_from(FILTERS), st.sampled_from(SLICES)] if tested else []),
     )
     parts = draw(st.lists(one, min_size=1, max_size=4))
     unions = [at for at, part in enumerate(parts) if "," in part]
     for at in unions[1:]:
-        parts[at] = "[*]"  # several unions in one path are the walk's alone: the engine is not given them
+        parts[at] = "[*]"  # several unions in one path are for the walk alone
     if deep and draw(st.booleans()):
         at = draw(st.integers(0, len(parts) - 1))
         parts[at] = f"..{parts[at].lstrip('.')}"
-    return "$" + "".join(parts)
+    path = "$" + "".join(parts)
+    assume(path.count("?") <= 3)  # more filters in a path are refused
+    return path

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from contextkit.errors import ShapeError
 from contextkit.shape.chain import FALLBACK_CHARS, Shape, apply
+from contextkit.shape.document import MAX_MARKS
 from contextkit.shape.shaped import NOTE_KEY, Shaped, is_note
 from contextkit.tokens.estimate import text_tokens
 from tests.shape.conftest import containers, documents, simple_paths
@@ -335,6 +336,33 @@ def test_patterns_are_allowed_only_in_a_bounded_form() -> None:
     shape = Shape(select=["$[?@.a =~ '.*x.*y'].b"], allow_regex=True)
     shaped = shape.apply([{"a": "x" * 3_000, "b": 1}])
     assert "too much text for a pattern" in shaped.note or shaped.changed
+
+
+@pytest.mark.parametrize("unit", ["1", "[]", '{"a":1}', '"a"'])
+@pytest.mark.parametrize("shape", [Shape(select=["$[*].a"]), Shape(max_items=3), Shape(max_chars=900)], ids=range(3))
+def test_a_document_of_too_many_values_is_cut_and_not_opened(shape: Shape, unit: str) -> None:
+    """Half a million values in a few megabytes are cut as text inside JSON, whether read already or not."""
+    text = "[" + ",".join([unit] * (MAX_MARKS + 1)) + "]"
+    for output in (text, json.loads(text)):
+        shaped = shape.apply(output, handle="k3f9a1")
+        assert "too many values" in shaped.note
+        assert "k3f9a1" in shaped.note
+        assert len(shaped.text) <= (shape.max_chars or FALLBACK_CHARS)
+        json.loads(shaped.text)
+
+
+def test_a_wide_object_is_capped_by_its_first_members() -> None:
+    """Of an object with more members than characters may stay, what stays is still JSON with the count of the rest."""
+    wide = {f"name {number}": {"inner": number} for number in range(60_000)}
+    shaped = Shape(max_chars=500).apply({"wide": wide, "n": 1})
+    assert len(shaped.text) <= 500
+    assert json.loads(shaped.text)["n"] == 1
+    assert "of 60,000 fields cut" in shaped.text
+
+
+def test_broken_characters_are_mended() -> None:
+    """Two halves of a character become that character, a half alone the sign for one that is missing."""
+    assert Shape().apply("a\ud83d\ude00b\ud83dc\ude00").text == "a\U0001f600b\ufffdc\ufffd"
 
 
 def test_a_changed_shape_leaves_what_was_sent() -> None:

@@ -11,13 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contextkit.errors import ShapeError
-from contextkit.shape.declare import paths
+from contextkit.shape.declare import finder, paths
 from contextkit.shape.document import MISSING
-from contextkit.shape.engine import compiled
-from contextkit.shape.paths import segments
-from contextkit.shape.select import build, keep, locate, prune, without
+from contextkit.shape.select import MAX_LOOKS, prune
 from contextkit.shape.shaped import BoundError
-from tests.shape.conftest import containers, simple_paths
+from tests.shape.conftest import containers, engine_places, simple_paths
 
 ORDER = {
     "id": 7,
@@ -88,25 +86,41 @@ def test_quoted_names_are_read_with_their_escapes(path: str, name: str) -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(containers, st.lists(simple_paths(), min_size=1, max_size=3))
+@given(containers, st.lists(simple_paths(tested=True), min_size=1, max_size=3))
 @example({"a": [{"id": 1}, {"id": [2, 3]}]}, ["$..['id']", "$.a[-1]"])
+@example({"a": [{"id": 1}, {"id": [2, 3]}]}, ["$..[?@.id]", "$.a[::-1]['id']", "$.a[0]"])
+@example([[1, {"id": 1}], [{"id": [1]}], [1]], ["$..[?@ == $[0]]", "$[1:][?@.id]", "$[*][0]"])
 def test_the_walk_and_the_engine_agree(document: Any, given_paths: list[str]) -> None:
-    """For every path that both can run, one pass of the walk gives what find and prune of jsonpath-ng gives."""
-    places = [place for path in given_paths for place in compiled(path, "jsonpath")(document)]
-    simple = [segments(path) for path in given_paths]
-    walk = build([one for one in simple if one is not None])
-    assert None not in simple
-    assert keep(document, walk) == prune(document, places)
-    assert json.dumps(keep(document, walk), default=str) == json.dumps(prune(document, places), default=str)
-    assert paths(given_paths, "jsonpath", allow_regex=False).keep(document) == keep(document, walk)
-    assert _covers(document, walk, places)
-    assert without(document, walk) == prune(document, places, drop=True)
+    """Keeping and dropping in one pass of the walk is what finding with jsonpath-ng alone and pruning by place is."""
+    places = [place for path in given_paths for place in engine_places(path, document)]
+    both = paths(given_paths, "jsonpath", allow_regex=False)
+    assert both.keep(document) == prune(document, places)
+    assert json.dumps(both.keep(document), default=str) == json.dumps(prune(document, places), default=str)
+    assert both.without(document) == prune(document, places, drop=True)
 
 
-def _covers(document: Any, walk: Any, places: list[Any]) -> bool:
-    """The walk locates every place of the engine, save those inside another one that is whole."""
-    found = {place for place, _ in locate(document, walk)}
-    return found <= set(places) and all(any(place[: len(one)] == one for one in found) for place in places)
+@settings(max_examples=300, deadline=None)
+@given(containers, simple_paths(tested=True))
+@example({"id": {"id": 1}, "a": [{"id": 2}]}, "$..['id']")
+def test_listed_values_are_those_of_the_engine(document: Any, path: str) -> None:
+    """What `fields` lists is what jsonpath-ng finds: each place once, in document order, none inside another."""
+    places = sorted(set(engine_places(path, document)), key=lambda place: _order(document, place))
+    outer = [place for place in places if not any(place[:length] in places for length in range(len(place)))]
+    assert finder(path, "jsonpath", allow_regex=False).values(document) == [_at(document, place) for place in outer]
+
+
+def _order(document: Any, place: tuple[str | int, ...]) -> list[int]:
+    order = []
+    for step in place:
+        order.append(step if isinstance(step, int) else list(document).index(step))
+        document = document[step]
+    return order
+
+
+def _at(document: Any, place: tuple[str | int, ...]) -> Any:
+    for step in place:
+        document = document[step]
+    return document
 
 
 @settings(max_examples=150, deadline=None)
@@ -156,7 +170,6 @@ def _leaves(value: Any) -> int:
         ("$" + ".a" * 70, "segments"),
         ("$[?$..a]", "inside a filter"),
         ("$.a[?$.b[*].c == 1]", "many places"),
-        ("$['a','b'][?@.x]['c','d']", "several unions"),
         ("$[?@.a[?@.b[?@.c[?@.d]]]]", "filters"),
         ("$.a[", "does not parse"),
         ("$.a | $.b", "does not parse"),
@@ -198,4 +211,32 @@ def test_a_deep_document_meets_a_bound_and_not_the_stack() -> None:
     with pytest.raises(BoundError):
         kept(document, "$..w")
     with pytest.raises(BoundError):
-        prune(document, compiled("$..v", "jsonpath")(document))
+        kept(document, "$..[?@.w]")
+    with pytest.raises(BoundError):
+        finder("$..w", "jsonpath", allow_regex=False).values(document)
+    with pytest.raises(BoundError):
+        prune(document, [("v",) * 300])
+
+
+def test_a_thousand_states_are_learned_and_forgotten_without_a_trace() -> None:
+    """Filters that overlap in thousands of ways give the same answer on every document, and the same the next time."""
+    names = [f"n{number}" for number in range(12)]
+    both = paths([f"$[?@.{name}].v.{name}" for name in names], "jsonpath", allow_regex=False)
+    rows = [
+        {**{name: 1 for at, name in enumerate(names) if bits >> at & 1}, "v": dict.fromkeys(names, bits)}
+        for bits in range(2**12)
+    ]
+    wanted = [{"v": {name: bits for name in names if name in row}} for bits, row in enumerate(rows) if bits]
+    assert both.keep(rows) == wanted
+    assert both.keep(rows[:100]) == wanted[:99]
+
+
+def test_looks_at_filters_and_slices_are_bounded() -> None:
+    """A document with more places than may be looked at meets a bound, however they are asked for."""
+    many = [0] * (MAX_LOOKS + 1)
+    assert kept(many, "$[5:7]") == [0, 0], "a slice alone looks only at what it takes"
+    for path in ("$[?@.a]", "$..[?@.a]", "$[*,?@.a]", "$[::1]", "$..[0:1]"):
+        with pytest.raises(BoundError, match="too large"):
+            kept(many, path)
+    with pytest.raises(BoundError, match="too large"):
+        kept([[many[:99]] * 1_000] * 3, "$..[?@.*.*]")

@@ -182,3 +182,11 @@ def test_an_estimate_carries_its_band() -> None:
     assert old.counter == "estimate"
     assert new.tokens > old.tokens
     assert (new.high - new.low) / new.tokens > (old.high - old.low) / old.tokens
+
+
+def test_of_a_compaction_block_only_the_summary_counts() -> None:
+    """Seal, signature and the record of tool changes are not part of the prompt; a block without content is nothing."""
+    text = "Three files were changed and the parser was fixed. " * 30
+    sealed = {"type": "compaction", "content": text, "encrypted_content": "QUJD" * 300, "signature": "f00d" * 90}
+    assert block_tokens(sealed, "2026") == block_tokens({"type": "text", "text": text}, "2026")
+    assert block_tokens({"type": "compaction", "content": None, "signature": "f00d"}, "2026") == 0

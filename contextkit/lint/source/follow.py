@@ -28,7 +28,7 @@ CHOOSING: Final = frozenset({
 })  # fmt: skip
 """Kinds that make what is chosen by them change; a value chosen by the environment stays."""
 
-STEPS: Final = 8_000
+STEPS: Final = 6_000
 _NESTED: Final = 3
 
 

@@ -49,12 +49,16 @@ def _sent_here(sent: Sent, taint: Taint) -> list[Any]:
     return [] if sent.spot.line == taint.spot.line else [sent.spot.place("sent here")]
 
 
-def _events(heap: Heap, depth: int = 6) -> list[Event]:
+def _events(heap: Heap) -> list[Event]:
     """What was done to a list, and to those whose elements it took over."""
-    found = list(heap.events)
-    for item in heap.items if depth else ():
-        if item.name == "?*":
-            found += [event for inner in item.heaps() if inner is not heap for event in _events(inner, depth - 1)]
+    found: list[Event] = []
+    waiting, seen = [heap], {id(heap)}
+    while waiting:
+        one = waiting.pop()
+        found += [event for event in one.events if event not in found]
+        inner = [other for item in one.items if item.name == "?*" for other in item.heaps() if id(other) not in seen]
+        seen |= {id(other) for other in inner}
+        waiting += inner
     return found
 
 

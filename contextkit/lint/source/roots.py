@@ -34,7 +34,7 @@ _SENDERS: Final = frozenset({
     "create_react_agent", "abatch", "agenerate",
 })  # fmt: skip
 _ROUNDS: Final = 6
-BUDGET: Final = 400_000
+BUDGET: Final = 150_000
 """Steps of one group of modules; roots beyond it are followed with a few steps only."""
 _LEAST: Final = 600
 _COMMON: Final = frozenset({"__init__", "get", "set", "add", "update", "close", "items", "append", "join", "format"})

@@ -80,6 +80,8 @@ class Sent:
         loose: further arguments that are not known.
         blocks: its parts in order.
         histories: the lists that were sent as messages, with what is done to them before or after.
+        auto: the mark of the request itself.
+        kept: whether each of the lists outlived the request when it was made.
     """
 
     spot: Spot
@@ -93,9 +95,13 @@ class Sent:
     blocks: list[Block] = field(default_factory=list)
     histories: list[Heap] = field(default_factory=list)
     auto: Mark | None = None
+    kept: dict[int, bool] = field(default_factory=dict)
 
     def lasts(self, heap: Heap) -> bool:
         """Whether a list outlives the request: it is sent again, longer."""
+        known = self.kept.get(id(heap))
+        if known is not None:
+            return known
         if RANK.index(heap.stage) > RANK.index(self.stage) or heap.kind == "open" or heap.sent:
             return True
         shared = self.loops[: len(heap.loops)] == heap.loops
@@ -199,7 +205,7 @@ def messages_of(sent: Sent, value: Value | None) -> list[Block]:
 
 
 def _messages(sent: Sent, heap: Heap, value: Value) -> list[Block]:
-    lasting = sent.lasts(heap)
+    lasting = sent.kept[id(heap)] = sent.lasts(heap)
     found: list[Block] = []
     whole = heap.taints | value.taints
     for number, item in enumerate(heap.items):

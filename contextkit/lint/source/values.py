@@ -115,6 +115,7 @@ class Taint:
 _STEPS: Final = 5
 _NONE: Final[frozenset[Taint]] = frozenset()
 _WIDE: Final = 8  # alternatives kept
+_BROAD: Final = 120  # containers looked into at a time
 _DEEP: Final = 7  # levels of containers looked into
 
 
@@ -280,7 +281,7 @@ def _collect(value: Value, found: set[Taint], seen: set[int], depth: int) -> Non
     for choice in value.choices:
         _collect(choice, found, seen, depth)
     heap = value.heap
-    if heap is None or depth <= 0 or id(heap) in seen:
+    if heap is None or depth <= 0 or id(heap) in seen or len(seen) > _BROAD:
         return
     seen.add(id(heap))
     found |= heap.taints

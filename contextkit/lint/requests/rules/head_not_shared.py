@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api.facts import TTL_SECONDS
 from contextkit.cache.window import between, kept
+from contextkit.lint.requests.alike import alike
 from contextkit.lint.requests.kinds import BodyRule
 from contextkit.lint.requests.memory import Start
 from contextkit.lint.requests.place import resolved, tool_pointer
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HeadNotShared"]
 
-_ALIKE: Final = 0.8
-"""Share of two system prompts, counted from both ends, that is the same when one is a variant of the other."""
+_READ: Final = 0.8
+"""Share of the head that a bill shows as read when it was shared after all."""
 _STARTS: Final = 16
 
 
@@ -74,7 +75,7 @@ class HeadNotShared(BodyRule):
             return
         place, window = _departure(one, now, body, texts)
         tokens = prompt_tokens({"model": now.model, "messages": [], **_head(body)}, now.model)
-        if record.usage is not None and record.usage.read >= _ALIKE * tokens:
+        if record.usage is not None and record.usage.read >= _READ * tokens:
             return
         listed = priced(now.model, int(tokens))
         rate = None if listed is None else (listed.write_1h if mark.ttl == "1h" else listed.write_5m) - listed.read
@@ -107,26 +108,7 @@ def _could_share(old: Start, now: Spelled, texts: list[str], ttl: Ttl, at: float
         return False
     if at is not None and old.at is not None and at - old.at >= TTL_SECONDS[ttl]:
         return False
-    return _alike("\n".join(old.texts), "\n".join(texts))
-
-
-def _alike(one: str, other: str) -> bool:
-    """Whether two texts are the same but for one stretch of at most a fifth."""
-    if one == other:
-        return True
-    short = min(len(one), len(other))
-    head = _same(one, other, short)
-    tail = _same(one[::-1], other[::-1], short - head)
-    return head + tail >= _ALIKE * max(len(one), len(other))
-
-
-def _same(one: str, other: str, most: int) -> int:
-    """How many characters at the start are the same, `most` at most; halves the stretch instead of walking it."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle - 1)
-    return low
+    return alike("\n".join(old.texts), "\n".join(texts))
 
 
 def _departure(old: Start, now: Spelled, body: Mapping[str, Any], texts: list[str]) -> tuple[str, str]:
