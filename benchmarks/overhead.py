@@ -205,7 +205,7 @@ def main() -> None:
     """Measure, print, and write the section."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-peers", action="store_true")
-    parser.add_argument("--rounds", type=int, default=4, help="how often each is measured; the least counts")
+    parser.add_argument("--rounds", type=int, default=8, help="how often each is measured; the least counts")
     args = parser.parse_args()
     found = measured(args.rounds, peers=not args.no_peers)
     own = found["contextkit"]

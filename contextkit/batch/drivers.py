@@ -140,8 +140,9 @@ def _answered(wish: Begin, client: Any) -> Answered:
 
 
 def _raw(wish: Begin, client: Any) -> Any:
-    resource = client.beta.messages if "betas" in wish.params else client.messages
     # The flow itself waits and asks again: it knows of all the others that wait for the same limits.
+    client = client.with_options(max_retries=0)
+    resource = client.beta.messages if "betas" in wish.params else client.messages
     return resource.with_raw_response.create(**wish.params)
 
 

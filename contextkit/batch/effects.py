@@ -5,9 +5,11 @@ Law: values only; drivers.py does them. A flow yields one and is sent what came 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["Answered", "Begin", "Cancel", "Create", "Effect", "Fetch", "Listed", "Look", "Next", "Wait", "Warm"]
 

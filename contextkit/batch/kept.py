@@ -6,15 +6,18 @@ Law: values only; state.py reads and writes them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from contextkit.api.usage import Usage
 from contextkit.batch.values import ItemStates
+
+if TYPE_CHECKING:
+    from contextkit.api.usage import Usage
 
 __all__ = [
     "CANCELED",
     "ERRORED",
     "EXPIRED",
+    "FLIGHT",
     "LOST",
     "SCHEMA",
     "SENT",
@@ -50,6 +53,8 @@ SCHEMA: Final = (
 )
 
 WAITING, SENT, SUCCEEDED, ERRORED, EXPIRED, CANCELED, LOST = range(len(ItemStates))
+FLIGHT: Final = ("sent", "canceling")
+"""Stages of a chunk that the API has, and whose results are still to be collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Chunk:
 
     Attributes:
         number: of this batch's chunks, from 0.
-        stage: "open" (not full yet), "planned", "intent" (it may have been sent), "sent", "ended".
+        stage: "open" (not full yet), "planned", "intent" (it may have been sent), "sent", "canceling", "ended".
         items: how many.
         bytes: of the items' parts.
         remote: id at the API; "" for none known.

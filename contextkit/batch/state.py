@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from contextkit.api.usage import Usage
 from contextkit.batch.kept import LOST, SCHEMA, SENT, WAITING, Chunk, Kept, Outcome, Tally
 from contextkit.batch.values import ItemStates
-from contextkit.errors import ConfigError, ContentError
+from contextkit.errors import ConfigError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -50,15 +50,16 @@ class State:
                 db.execute(statement)
             made = "INSERT OR IGNORE INTO batch_runs (id, tag, name) VALUES (?, ?, ?)"
             db.execute(made, (id, secrets.token_hex(6), name))
-            asked = "SELECT run, tag, name, whole, stopped, warmed FROM batch_runs WHERE id = ?"
-            self._run, self.tag, begun, whole, stopped, warmed = db.execute(asked, (id,)).fetchone()
+            asked = "SELECT run, tag, name, whole, warmed FROM batch_runs WHERE id = ?"
+            self._run, self.tag, begun, whole, warmed = db.execute(asked, (id,)).fetchone()
         if begun != name:
             raise ConfigError(
                 f"the batch {id!r} was begun with another prefix, model or max_tokens",
                 where=file.path,
                 fix="Go on with the same ones, or give another id=.",
             )
-        self.id, self.whole, self.stopped, self.warmed = id, bool(whole), bool(stopped), warmed
+        self.id, self.whole, self.warmed = id, bool(whole), warmed
+        self.path = file.path
 
     def wire(self, number: int) -> str:
         """An item's custom_id at the API: it tells whose it is, whatever its name here."""
@@ -69,84 +70,56 @@ class State:
         tag, _, digits = custom_id.partition("-")
         return int(digits) if tag == self.tag and digits.isdecimal() and len(digits) < 16 else None  # noqa: PLR2004
 
-    def _note(self, **values: Any) -> None:
+    def _set(self, name: str, value: object) -> None:
         with self._file.writing() as db:
-            for name, value in values.items():
-                db.execute(f"UPDATE batch_runs SET {name} = ? WHERE run = ?", (value, self._run))  # noqa: S608
-        self.__dict__.update(values)
+            db.execute(f"UPDATE batch_runs SET {name} = ? WHERE run = ?", (value, self._run))  # noqa: S608
 
     def warm(self, at: float, cost: float | None) -> None:
         """Note when the prefix was written last, and what that cost."""
-        self._note(warmed=at)
+        self.warmed = at
+        self._set("warmed", at)
         with self._file.writing() as db:
             added = "UPDATE batch_runs SET side_cost = side_cost + ? WHERE run = ?"
             db.execute(added, (0.0 if cost is None else cost, self._run))
 
-    def stop(self) -> None:
-        """Send nothing any more."""
-        self._note(stopped=True)
+    @property
+    def stopped(self) -> bool:
+        """Nothing is sent any more; another process may have said so."""
+        return bool(self._file.row("SELECT stopped FROM batch_runs WHERE run = ?", (self._run,))[0])
+
+    def stop(self, *, stopped: bool = True) -> None:
+        """Send nothing any more; or go on after all."""
+        self._set("stopped", stopped)
 
     def finish_reading(self) -> None:
         """All items were read."""
-        self._note(whole=True)
+        self.whole = True
+        self._set("whole", True)  # noqa: FBT003  (a column's value)
 
     def add(self, lines: Sequence[Line], first: int, chunk: Chunk) -> None:
-        """Keep a page of new items, and how full their chunk is now, in one transaction.
-
-        Raises:
-            ContentError: two items have one id.
-        """
+        """Keep a page of new items, and how full their chunk is now, in one transaction."""
         rows = [
             (self._run, number, line.id, line.name, line.tail, line.tokens, line.most, chunk.number)
             for number, line in enumerate(lines, first)
         ]
         with self._file.writing() as db:
             db.executemany(
-                "INSERT OR IGNORE INTO batch_items (run, number, id, name, tail, tokens, most, chunk)"
+                "INSERT INTO batch_items (run, number, id, name, tail, tokens, most, chunk)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
-            there = self._there(db, first, first + len(rows))
-            if there != len(rows):
-                self._refuse_double(db, lines, first)
             self._put(db, chunk)
 
-    def _there(self, db: sqlite3.Connection, first: int, end: int) -> int:
-        asked = "SELECT COUNT(*) FROM batch_items WHERE run = ? AND number >= ? AND number < ?"
-        return int(db.execute(asked, (self._run, first, end)).fetchone()[0])
-
-    def _refuse_double(self, db: sqlite3.Connection, lines: Sequence[Line], first: int) -> None:
-        for number, line in enumerate(lines, first):
-            asked = "SELECT number FROM batch_items WHERE run = ? AND id = ?"
-            found = db.execute(asked, (self._run, line.id)).fetchone()
-            if found is not None and found[0] != number:
-                raise ContentError(
-                    f"two items have the id {line.id!r}: numbers {found[0]} and {number}",
-                    where=f"item {line.id!r}",
-                    fix="Give every item an id of its own.",
-                )
-
-    def known(self, lines: Sequence[Line]) -> list[bool]:
-        """Which of some items are kept already, from an earlier run.
-
-        Raises:
-            ContentError: an item of that id is kept, with another content.
-        """
-        found: dict[str, bytes] = {}
+    def known(self, lines: Sequence[Line]) -> dict[str, tuple[int, bytes]]:
+        """Which of some items are kept already: number and digest by id."""
+        found: dict[str, tuple[int, bytes]] = {}
         with self._file.using() as db:
             for at in range(0, len(lines), _PAGE):
                 page = [line.id for line in lines[at : at + _PAGE]]
                 marks = ",".join("?" * len(page))
-                asked = f"SELECT id, name FROM batch_items WHERE run = ? AND id IN ({marks})"  # noqa: S608
-                found.update(db.execute(asked, (self._run, *page)).fetchall())
-        for line in lines:
-            if found.get(line.id, line.name) != line.name:
-                raise ContentError(
-                    "an item of this id was kept with another content",
-                    where=f"item {line.id!r}",
-                    fix="Give it another id, or the whole batch another id=.",
-                )
-        return [line.id in found for line in lines]
+                asked = f"SELECT id, number, name FROM batch_items WHERE run = ? AND id IN ({marks})"  # noqa: S608
+                found.update((row[0], (row[1], row[2])) for row in db.execute(asked, (self._run, *page)))
+        return found
 
     def count(self) -> int:
         """Items that are kept."""
@@ -279,7 +252,7 @@ class State:
         while True:
             with self._file.using() as db:
                 rows = db.execute(asked, (self._run, after, _PAGE)).fetchall()
-            yield from (Kept(*row[:10], Usage(*(part or 0 for part in row[10:15])), row[15]) for row in rows)
+            yield from map(_kept, rows)
             if len(rows) < _PAGE:
                 return
             after = rows[-1][0]
@@ -327,3 +300,9 @@ class State:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _kept(row: tuple[Any, ...]) -> Kept:
+    number, id_, tail, tokens, most, state, tries, message, error, fault = row[:10]
+    usage = Usage(*(part or 0 for part in row[10:15]))
+    return Kept(number, id_, tail, tokens, most, state, tries, message, error, fault, usage, row[15])

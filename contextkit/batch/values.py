@@ -161,9 +161,8 @@ class Done:
         faults: answers that are not what was declared.
         usage: billed tokens of the items.
         cost: USD, warm-ups included; None where a price is not known.
-        standard: USD if the same items had been sent one by one, without batch price.
-        alone: USD at what was paid a token if nothing had been read from or written to the cache.
-        hit_rate: share of all prompt tokens that were read from the cache.
+        standard: USD for the same tokens at the standard price.
+        alone: USD if the items had been sent one by one: standard price, every prompt token at the base price.
         batches: ids of the batches at the API.
     """
 
@@ -189,5 +188,5 @@ class Done:
 
     @property
     def saved(self) -> float | None:
-        """USD less than one by one at the standard price; None where a price is not known."""
-        return None if self.cost is None or self.standard is None else self.standard - self.cost
+        """USD less than one by one, `alone`; None where a price is not known."""
+        return None if self.cost is None or self.alone is None else self.alone - self.cost

@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.shape.shaped import BoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "MAX_DEPTH",
@@ -53,6 +57,11 @@ _ENCODE: Final = json.JSONEncoder(
 ).encode
 
 
+_SHARES: Final = 32
+_LEAST: Final = 4_000
+_MOST: Final = 2_000_000  # beyond it the encoder's own limit of 100,000 strings is small beside the text
+
+
 def read(text: str) -> Any:
     """The array or object that a text holds, else MISSING (also for a bare number or string: that is text)."""
     head = text[:64].lstrip()[:1]
@@ -65,18 +74,46 @@ def read(text: str) -> Any:
     return value if isinstance(value, (dict, list)) else MISSING
 
 
-def write(value: Any) -> str:
+def write(value: Any, size: int = 0) -> str:
     """Compact JSON of a plain value.
+
+    Args:
+        value: what is written.
+        size: about how many characters it will be, where that is known: then it is written with little memory beside
+            the text.
 
     Raises:
         BoundError: the value is nested too deeply.
     """
     try:
-        return clean_text(_ENCODE(value))
+        return clean_text("".join(_parts(value, _SHARES)) if _LEAST < size < _MOST else _ENCODE(value))
     except (ValueError, TypeError):
         return clean_text(_ENCODE(plain(value)))
     except RecursionError:
         raise BoundError("too deep to write") from None
+
+
+def _parts(value: Any, shares: int) -> Iterator[str]:
+    """The text in about so many parts; the encoder holds a string for every value of what it is given at once."""
+    if shares <= 1 or not value or not isinstance(value, (dict, list)):
+        yield _ENCODE(value)
+        return
+    many = isinstance(value, dict)
+    yield "{" if many else "["
+    run = -(-len(value) // shares)
+    each = shares // len(value)
+    left = iter(value.items() if many else value)
+    between = ""
+    while some := list(islice(left, run)):
+        yield between
+        between = ","
+        if each > 1:
+            if many:
+                yield _ENCODE({some[0][0]: 0})[1:-2]
+            yield from _parts(some[0][1] if many else some[0], each)
+        else:
+            yield _ENCODE(dict(some) if many else some)[1:-1]
+    yield "}" if many else "]"
 
 
 def clean_text(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contextkit.shape.document import MISSING, check_depth, check_marks, check_written_depth, clean_text, read, write
 from contextkit.shape.fit import limit_items, with_note, without_note
+from contextkit.shape.pause import paused
 from contextkit.shape.shaped import BoundError, Shaped, is_cut, note_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ __all__ = ["fallback", "run", "text_of"]
 
 def run(plan: Plan, output: Any, caps: Caps) -> Shaped:
     """Shape one output; never raises."""
+    # The document must be gone again before collection goes on, which would look through all of it: a call of its own.
+    with paused(len(output) if isinstance(output, str) else 0):
+        return _run(plan, output, caps)
+
+
+def _run(plan: Plan, output: Any, caps: Caps) -> Shaped:
     value, original = MISSING, ""
     try:
         value = _document(output, wanted=plan.json, caps=caps)
@@ -65,7 +72,7 @@ def _json(plan: Plan, value: Any, original: str, caps: Caps) -> Shaped:
     if plan.rewrites:
         check_depth(kept)
         kept = plan.table(kept if plan.max_items is None else limit_items(kept, plan.max_items))
-    text = write(kept)
+    text = write(kept, len(original))
     check_written_depth(kept, text)
     removed = kept != body
     left_out = max(len(original) - len(text), 0)
@@ -73,7 +80,7 @@ def _json(plan: Plan, value: Any, original: str, caps: Caps) -> Shaped:
     if removed:
         note = note_of(f"{left_out:,} of {len(original):,} characters left out", caps.handle) if caps.handle else ""
     if note:
-        text = write(with_note(kept, note))
+        text = write(with_note(kept, note), len(original))
     if not removed and len(original) <= len(text):
         text = clean_text(original)
     if caps.over(text):
@@ -86,7 +93,7 @@ def _unshaped(body: Any, original: str, reason: str, drift: tuple[Drift, ...], c
     """The document as it came, capped, with a note that says why it was not shaped."""
     check_depth(body)
     note = note_of(reason, caps.handle)
-    text = write(with_note(body, note))
+    text = write(with_note(body, note), len(original))
     over = caps.over(text)
     if over:
         text, note = caps.document(body, len(original), reason)

@@ -38,6 +38,9 @@ def walker(top: Node) -> Walk:
 
 
 def _walk(node: Node, of: Callable[[Node], Walk | None]) -> Walk:
+    if len(node.names) == 1 and not node.items and node.rest is None:
+        ((name, child),) = node.names.items()
+        return _member(name, of(child))
     if node.leaves:
         return _leaves(frozenset(node.names))
     if node.items or (node.names and node.rest is not None):
@@ -45,6 +48,18 @@ def _walk(node: Node, of: Callable[[Node], Walk | None]) -> Walk:
     if node.rest is not None:
         return _all(of(node.rest))
     return _members({name: of(child) for name, child in node.names.items()})
+
+
+def _member(name: str, below: Walk | None) -> Walk:
+    """An object's one member, whole (None) or walked: asked for, where several are looked for in its order."""
+
+    def walk(value: Any) -> Any:
+        if not isinstance(value, dict) or name not in value:
+            return MISSING
+        one = value[name] if below is None else below(value[name])
+        return MISSING if one is MISSING else {name: one}
+
+    return walk
 
 
 def _leaves(names: frozenset[str]) -> Walk:

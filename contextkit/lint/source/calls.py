@@ -14,6 +14,7 @@ from contextkit.lint.source.follow import Run, expression
 from contextkit.lint.source.library import Given, model
 from contextkit.lint.source.methods import method
 from contextkit.lint.source.places import METHODS, PURE, REQUEST, RETRIEVES, SEARCHED, source_of
+from contextkit.lint.source.records import fill
 from contextkit.lint.source.scope import Function, Scope
 from contextkit.lint.source.values import Event, Heap, Kind, Taint, Value, deep, merge
 
@@ -160,8 +161,8 @@ def _outside(run: Run, target: Value, given: Given, receiver: Value | None) -> V
     if kind is Kind.WINDOW:
         heap = run.heap("list", whole=False, events=[Event(run.taint(kind, given.node, given.scope))])
         return Value(name=called, heap=heap)
-    made = Heap("open", whole=False, stage=run.stage, loops=run.loops) if _is_class(name) else None
-    return Value(taints=taints, name=called, open=True, heap=made)
+    held = Heap("open", whole=False, stage=run.stage, loops=run.loops) if _is_class(name) else None
+    return Value(taints=taints, name=called, open=True, heap=held)
 
 
 def _is_class(name: str) -> bool:
@@ -327,7 +328,7 @@ def construct(run: Run, cls: Class, made: Value, given: Given) -> None:
     """Fill a new object: its fields, then `__init__` or `__post_init__`."""
     with run.staged("init"):
         for heap in made.heaps():
-            _fields(run, cls, heap, given)
+            fill(run, cls, heap, given)
         found = cls.find("__init__")
         if found is not None and found.func is not None:
             function = replace(found.func, bound=made)
@@ -335,30 +336,3 @@ def construct(run: Run, cls: Class, made: Value, given: Given) -> None:
         after = cls.find("__post_init__") or cls.find("model_post_init")
         if after is not None and after.func is not None:
             call_function(run, replace(after.func, bound=made), [], {}, given.node, given.scope)
-
-
-def _fields(run: Run, cls: Class, heap: Heap, given: Given) -> None:
-    """A record's annotated fields: given by place or name, or by default."""
-    fields = [one for base in reversed(cls.lineage()) for one in base.fields]
-    if not any(one.record for one in cls.lineage()):
-        return
-    for at, (name, default) in enumerate(fields):
-        value = given.get(at, name)
-        if value is None and default is not None:
-            value = _field_default(run, default, cls)
-        heap.keys[name] = value or Value(open=True, name=f"?{name}", heap=Heap("open", whole=False, stage=run.stage))
-    if any(one.outside for one in cls.lineage()):
-        heap.keys.update(given.keywords)
-
-
-def _field_default(run: Run, default: ast.expr, cls: Class) -> Value:
-    if not isinstance(default, ast.Call):
-        return run.value(default, cls.body)
-    for keyword in default.keywords:
-        if keyword.arg in {"default_factory", "factory"}:
-            made = run.value(keyword.value, cls.body)
-            return call_value(run, made, [], {}, keyword.value, cls.body)
-        if keyword.arg == "default":
-            return run.value(keyword.value, cls.body)
-    with run.staged("module"):
-        return run.value(default, cls.body)

@@ -145,6 +145,7 @@ def _comprehension(run: Run, node: ast.ListComp | ast.SetComp | ast.GeneratorExp
     taints = _generators(run, node, node.generators, inner, element)
     heap.taints = taints - {t for t in taints if heap.kind == "set" and t.kind is Kind.ORDER}
     _inherit(heap, run, node, scope)
+    heap.whole = heap.whole and not any(one.ifs for one in node.generators)
     if heap.kind == "set":
         heap.items = [_unordered(item) for item in heap.items]
     generator = isinstance(node, ast.GeneratorExp)
@@ -165,7 +166,7 @@ def _inherit(heap: Heap, run: Run, node: Any, scope: Scope) -> None:
     """A list made of all elements of a history is that history."""
     source = run.value(node.generators[0].iter, scope)
     for other in source.heaps():
-        heap.events += [event for event in other.events if event not in heap.events]
+        heap.took(other)
         heap.grown = heap.grown or other.grown
         if other.stage != "call" or not other.whole:
             heap.whole = False
@@ -285,7 +286,7 @@ def _sliced(run: Run, node: ast.Subscript, value: Value, scope: Scope) -> Value:
         made.items += heap.items[-_FEW:]
         made.items.append(Value(open=True, name="?*", heap=heap))
         made.taints |= heap.taints
-        made.events += heap.events
+        made.took(heap)
         made.grown = made.grown or heap.grown
     taint = window(run, node, scope)
     if taint is not None:
@@ -303,6 +304,8 @@ def window(run: Run, node: ast.Subscript, scope: Scope) -> Taint | None:
     lower = node.slice.lower if isinstance(node.slice, ast.Slice) else None
     if lower is None:
         return None
+    if isinstance(lower, ast.BinOp) and isinstance(lower.op, ast.Add):
+        return None  # what follows an element, as in [*messages[:at], other, *messages[at + 1:]]
     start = run.value(lower, scope).const
     if isinstance(start, int) and (start >= 0 or start == -1):
         return None

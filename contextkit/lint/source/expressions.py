@@ -189,7 +189,7 @@ def extend(heap: Any, value: Value) -> None:
         heap.items += other.items
         heap.rest += other.rest
         heap.taints |= other.taints
-        heap.events += other.events
+        heap.took(other)
         heap.whole = heap.whole and other.whole
         heap.grown = heap.grown or other.grown
         if not other.whole or other.stage != heap.stage:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source.containers import iterated
 from contextkit.lint.source.follow import written
+from contextkit.lint.source.given import Given
 from contextkit.lint.source.values import NOTHING, Heap, Kind, Taint, Value, deep, merge
 
 if TYPE_CHECKING:
@@ -22,32 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["MODELS", "Given", "as_text", "model"]
 
 _LONG: Final = 400_000
-
-
-class Given:
-    """The arguments of a call, evaluated."""
-
-    __slots__ = ("args", "keywords", "node", "rest", "run", "scope")
-
-    def __init__(
-        self, run: Run, node: ast.AST, scope: Scope, args: list[Value], keywords: dict[str, Value], rest: list[Value]
-    ) -> None:
-        self.run, self.node, self.scope = run, node, scope
-        self.args, self.keywords, self.rest = args, keywords, rest
-
-    def get(self, at: int, name: str = "") -> Value | None:
-        """An argument by place or name."""
-        if at < len(self.args):
-            return self.args[at]
-        return self.keywords.get(name) if name else None
-
-    def all(self) -> list[Value]:
-        """Every argument."""
-        return [*self.args, *self.keywords.values(), *self.rest]
-
-    def taints(self) -> frozenset[Taint]:
-        """The taints of every argument and what it holds."""
-        return frozenset().union(*(deep(one) for one in self.all())) if self.all() else frozenset()
 
 
 def as_text(run: Run, value: Value, node: ast.AST, scope: Scope) -> Value:

@@ -40,7 +40,7 @@ def count(sent: Sent) -> list[Mark]:
     found: dict[tuple[str, str], Mark] = {}
     for block, mark in marked(sent):
         if mark.sure:
-            found.setdefault((block.pointer, f"{mark.spot.line}:{mark.spot.column}"), mark)
+            found.setdefault(("" if block.repeats else block.pointer, f"{mark.spot.line}:{mark.spot.column}"), mark)
     marks = list(found.values())
     return [*marks, sent.auto] if sent.auto is not None else marks
 

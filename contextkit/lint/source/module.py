@@ -19,14 +19,17 @@ LARGEST: Final = 4_000_000
 
 _SINK: Final = re.compile(
     r"\.\s*messages\b[\s\S]{0,60}?\.\s*(?:create|stream|parse|count_tokens|batches|tool_runner)\b"
-    r"|\bmessages\.(?:create|stream|count_tokens)\b|\b(?:ChatAnthropic\w*|init_chat_model|AnthropicLLM)\b"
-    r"|\blitellm\b|\bpydantic_ai\b|\bcontextkit\b|[\"']messages[\"']\s*\)\s*\.\s*create|(?:import|from)\s+anthropic\b"
+    r"|\bmessages\.(?:create|stream|count_tokens)\b|[\"']messages[\"']\s*\)\s*\.\s*create"
+    r"|(?:import|from)\s+anthropic\b"
+)
+_LIBRARY: Final = re.compile(
+    r"\b(litellm|pydantic_ai|contextkit|langchain_anthropic)\b|\b(?:ChatAnthropic\w*|init_chat_model|create_agent)\b"
 )
 _SENDS: Final = re.compile(
     r"\bcreate\b|\bstream\b|\bcount_tokens\b|\bbatches\b|\bparse\b|\btool_runner\b|\binvoke\b|\bainvoke\b|\bastream\b"
     r"|completion\b|\bAgent\b|\bConversation\b|\bcreate_agent\b|\bcreate_react_agent\b|\bbatch\b"
 )
-_CLAUDE: Final = re.compile(r"anthropic|claude", re.IGNORECASE)
+_CLAUDE: Final = re.compile(r"claude[-_ ]|(?:import|from)\s+anthropic\b|[\"']anthropic[\"'/:.]", re.IGNORECASE)
 _USAGE: Final = re.compile(r"\binput_tokens\b")
 
 
@@ -90,7 +93,7 @@ def summarise(path: str, text: str) -> Module:
         FormatError: it does not parse, is nested too deep, or is too large.
     """
     tree = parse(path, text)
-    sends = bool(_SENDS.search(text) and _SINK.search(text))
+    sends = bool(_SENDS.search(text)) and (bool(_SINK.search(text)) or _uses_library(path, text))
     return Module(
         path=path,
         imports=tuple(sorted(_imports(tree.body))),
@@ -99,6 +102,12 @@ def summarise(path: str, text: str) -> Module:
         counts=bool(_USAGE.search(text)),
         lines=text.count("\n") + 1,
     )
+
+
+def _uses_library(path: str, text: str) -> bool:
+    """Calls of a library count, inside of it they do not."""
+    folders = set(path.split("/"))
+    return any(not match.group(1) or match.group(1) not in folders for match in _LIBRARY.finditer(text))
 
 
 def _imports(body: list[ast.stmt]) -> set[str]:

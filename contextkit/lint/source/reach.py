@@ -62,12 +62,16 @@ def reaches(sent: Sent) -> Iterator[Reach]:
 
 
 def _counts(taint: Taint, block: Block, sent: Sent) -> bool:  # noqa: PLR0911  (one line a reason)
+    if sent.once and taint.kind is Kind.TURN:
+        return False  # an agent for each round, not a request
     if not sent.changes(taint) or (taint.control and taint.kind not in _BY_CHOICE):
         return False
     if taint.control and taint.kind is Kind.COUNTER and (sent.rounds() or _keeps(sent)):
         return False  # a parameter's rule says it
     if taint.kind is Kind.SUMMARY:
         return _summary(taint, block, sent)
+    if taint.kind is Kind.RETRIEVAL and block.part == "messages" and not block.role:
+        return False  # a history that is kept elsewhere
     if block.part == "messages":
         return (
             block.fresh

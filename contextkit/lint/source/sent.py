@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Block", "Mark", "Sent", "blocks_of", "system_of"]
 
 _ORDERS: Final = frozenset({Kind.RANDOM, Kind.ORDER, Kind.LISTING})
+_EITHER: Final = 2
 RANK: Final = ("call", "init", "module")
 
 
@@ -53,6 +54,8 @@ class Block:
         newest: of the last message.
         role: of its message.
         given: nothing is known of it.
+        empty: its text is, or may be, empty.
+        repeats: it may be one of many made at the same place in the source.
     """
 
     part: str
@@ -66,6 +69,7 @@ class Block:
     role: str = ""
     given: bool = False
     empty: bool = False
+    repeats: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -152,7 +156,9 @@ def system_of(value: Value | None, at: Spot) -> list[Block]:
     found: list[Block] = []
     for number, (item, heap) in enumerate(_held(value) if value is not None else ()):
         order = heap.taints if heap is not None else frozenset()
-        found.append(_block("system", f"/system/{number}", item, item.at or value.at if value else at, at, order))
+        more = heap is not None and (heap.grown is not None or not heap.whole)
+        spot = item.at or value.at if value else at
+        found.append(_block("system", f"/system/{number}", item, spot, at, order, repeats=more))
     if value is not None and found:
         found[0] = _with(found[0], value.taints)
     return found
@@ -173,11 +179,16 @@ def _block(
     literal = texts[0].text if len(texts) == 1 and texts[0] is not None else None
     mark = _mark_of(merge(present), at) if present else None
     given = item.open and not present and literal is None and (item.heap is None or not item.heap.keys)
-    emptiable = any(
-        isinstance(choice.const, str) and not choice.const.strip()
-        for one in texts if one is not None for choice in one.each()
-    )  # fmt: skip
+    emptiable = literal is not None and not literal.strip()
+    emptiable = emptiable or any(_by_default(one) for one in texts if one is not None)
     return Block(part, pointer, deep(item) | order, spot or at, mark, literal, given=given, empty=emptiable, **more)
+
+
+def _by_default(value: Value) -> bool:
+    """A parameter whose default is the empty text."""
+    named = [one for one in value.choices if one.open and one.name[:1] == "?" and one.name[1:].isidentifier()]
+    empty = [one for one in value.choices if one.text is not None and not one.text.strip()]
+    return len(value.choices) == _EITHER and bool(named) and bool(empty)
 
 
 def tools_of(value: Value | None, at: Spot) -> list[Block]:

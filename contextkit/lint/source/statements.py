@@ -48,10 +48,23 @@ def _assign(run: Run, node: ast.Assign, scope: Scope) -> None:
         store(run, target, value, scope)
 
 
+def _slices(source: ast.expr) -> list[ast.Subscript]:
+    """The slices in an expression, found once."""
+    found: list[ast.Subscript] | None = getattr(source, "slices", None)
+    if found is None:
+        found = [one for one in ast.walk(source) if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Slice)]
+        source.slices = found  # type: ignore[attr-defined]  # a tree is ours alone
+    return found
+
+
 def _persisted(run: Run, target: ast.expr, source: ast.expr, value: Value, scope: Scope) -> None:
     """`messages = messages[-20:]`: what is cut is gone; with room before the next cut it is a planned fold."""
     name = written(target)
-    slices = [one for one in ast.walk(source) if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Slice)]
+    if not isinstance(source, ast.Subscript | ast.IfExp | ast.BinOp | ast.List | ast.Call):
+        return
+    slices = _slices(source)
+    if not slices:
+        return
     own = [one for one in slices if written(one.value) in {name, f"{name}.messages"}]
     if not own:
         return

@@ -126,10 +126,13 @@ def _placed(run: Run, heap: Heap, target: ast.Subscript, scope: Scope) -> None:
         record(heap, Event(run.taint(Kind.EDIT, target, scope)))
 
 
+_EVENTS: Final = 24  # noted of one list
+
+
 def record(heap: Heap, event: Event) -> None:
     """Note what was done to a list."""
     event = replace(event, sent=event.sent or heap.sent)
-    if event not in heap.events:
+    if event not in heap.events and len(heap.events) < _EVENTS:
         heap.events.append(event)
 
 

@@ -72,8 +72,6 @@ def _aliases(scope: ast.AST) -> set[str]:
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign) and _read(node.value):
             found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.arg) and node.arg == _FIELD:
-            found.add(node.arg)
         elif isinstance(node, ast.NamedExpr) and _read(node.value):
             found.add(node.target.id)
     return found

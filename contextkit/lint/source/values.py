@@ -115,6 +115,8 @@ class Taint:
 _STEPS: Final = 5
 _NONE: Final[frozenset[Taint]] = frozenset()
 _WIDE: Final = 8  # alternatives kept
+_EVENTS: Final = 24  # kept of one list
+_LONGEST: Final = 100  # elements kept of one list: the first and the last
 _BROAD: Final = 120  # containers looked into at a time
 _DEEP: Final = 7  # levels of containers looked into
 
@@ -174,6 +176,14 @@ class Heap:
     cls: Class | None = None
     marks: int = 0
     events: list[Event] = field(default_factory=list)
+
+    def took(self, other: Heap) -> None:
+        """What was done to another list came along with its elements."""
+        for event in other.events[:_EVENTS]:
+            if len(self.events) < _EVENTS and event not in self.events:
+                self.events.append(event)
+        if len(self.items) > _LONGEST:
+            del self.items[_LONGEST // 2 : -_LONGEST // 2]
 
     def add(self, taints: Iterable[Taint]) -> None:
         """Taint the whole."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from contextkit.lint.rule import Finding, Severity
 from contextkit.lint.source.history import HistoryRule, by_place
 from contextkit.lint.source.values import Kind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
