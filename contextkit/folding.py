@@ -35,7 +35,7 @@ _LONGEST: Final = 16
 """Calls that one plan may stand."""
 
 _GROWTH: Final = 0.1
-"""A prompt that has grown by this share is looked at again."""
+"""A prompt that has grown by this share of the budget is looked at again."""
 
 _BACK_OFF: Final = 0.05
 """After a summary failed: share of the budget that has to come before the next try; doubled at each failure."""
@@ -68,7 +68,7 @@ def _plan(state: State, policy: Compaction, now: float, tokens: int) -> None:
         _note(state, made, now)
     state.planned_at = state.since.seen
     state.plan_at = state.since.seen + _stands(made, policy, state.since)
-    state.plan_from = min(state.ceiling + 1, int(tokens * (1 + _GROWTH)))
+    state.plan_from = min(state.ceiling + 1, int(tokens + _GROWTH * state.ceiling))
 
 
 def _stands(made: plan.Plan, policy: Compaction, since: plan.Since) -> int:

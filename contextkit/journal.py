@@ -7,7 +7,7 @@ An event is plain JSON and is never changed; code (functions, shapes) is not kep
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.cache.breakpoints import Spot
@@ -72,7 +72,7 @@ def changes(state: State) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(state, name) for name in _SCALARS}
     found |= {name: None if (spot := getattr(state, name)) is None else list(spot) for name in _SPOTS}
     found["gaps"] = list(state.gaps)
-    found["since"] = asdict(state.since)
+    found["since"] = state.since._asdict()
     found["calibration"] = state.calibration.to_json()
     found["own"] = state.own.to_json()
     return found
@@ -157,8 +157,7 @@ def _state(state: State, said: dict[str, Any]) -> None:
     if "gaps" in said:
         state.gaps = deque(said["gaps"], maxlen=state.gaps.maxlen)
     if "since" in said:
-        known = {each.name for each in fields(Since)}
-        state.since = Since(**{name: value for name, value in said["since"].items() if name in known})
+        state.since = Since(**{name: value for name, value in said["since"].items() if name in Since._fields})
     if "calibration" in said:
         state.calibration = Calibration.from_json(said["calibration"])
     if "own" in said:

@@ -165,8 +165,8 @@ class Outputs:
 
 def _are_blocks(output: Any) -> bool:
     return (
-        isinstance(output, Sequence)
-        and not isinstance(output, str)
+        not isinstance(output, str)
+        and isinstance(output, Sequence)
         and len(output) > 0
         and all(_is_block(item) for item in output)
     )

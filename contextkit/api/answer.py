@@ -55,7 +55,7 @@ class Answer(NamedTuple):
             str(got.get("model") or ""),
             None if billed is None else Usage.of(billed),
             str(got.get("stop_reason") or ""),
-            _miss_reason(got.get("diagnostics")),
+            _miss_reason(found) if (found := got.get("diagnostics")) is not None else "",
             _edited(got.get("context_management"), said["content"]),
         )
 

@@ -75,13 +75,12 @@ def _copied(value: Any, depth: int) -> Any:
         if value.isascii() or _clean(value):
             return value
     elif kind is dict and depth <= _MAX_DEPTH:
-        for key in value:
+        made = {}
+        for key, item in value.items():
             if type(key) is not str or not (key.isascii() or _clean(key)):
                 raise _NotPlainError
-        return {
-            key: item if type(item) is str and item.isascii() else _copied(item, depth + 1)
-            for key, item in value.items()
-        }
+            made[key] = item if type(item) is str and item.isascii() else _copied(item, depth + 1)
+        return made
     elif kind is list and depth <= _MAX_DEPTH:
         return [_copied(item, depth + 1) for item in value]
     elif kind is int:

@@ -17,6 +17,7 @@ from contextkit.batch.intake import body, chunks, packed
 from contextkit.batch.kept import FLIGHT
 from contextkit.batch.rate import retry_after
 from contextkit.batch.trouble import kind_of, patient, said
+from contextkit.ledger import SpendingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,11 +62,17 @@ def _work(job: Job, *, run_now: bool) -> Flow:
     job.refresh()
     for chunk in state.chunks("intent"):
         yield from _settled(job, chunk)
-    if not state.stopped:
-        yield from now.ask_all(job) if run_now else _send_all(job)
+    spent: SpendingError | None = None
+    try:
+        if not state.stopped:
+            yield from now.ask_all(job) if run_now else _send_all(job)
+    except SpendingError as error:  # what is in flight is paid for, and waited for first
+        spent = error
     while True:
         halted = bool(state.chunks("canceling"))  # by an interruption, and not for good
         yield from _wait_for_all(job)
+        if spent is not None:
+            raise spent
         if state.stopped:
             return
         state.reopen(job.retries, canceled=halted)
@@ -143,8 +150,8 @@ def _warm(job: Job, items: int) -> Flow:
     """Write the prefix before the first of several items that share it, and again when it has run out."""
     begun = job.clock()
     if items > 1 and job.cold(begun):
-        message = yield from patient(Warm(job.prefix.warm()))
-        job.warmed(message, begun)
+        params = job.warm_up(begun)
+        job.warmed((yield from patient(Warm(params))), begun)
 
 
 def _wait_for_all(job: Job) -> Flow:

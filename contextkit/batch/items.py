@@ -61,7 +61,9 @@ def line_of(given: Any, place: int, prefix: Prefix) -> Line:
     most = prefix.max_tokens if item.max_tokens is None else item.max_tokens
     messages = _messages(item.content, where)
     own = {**prefix.own, **_own(item.params, where)}
-    found = next(faults({"model": prefix.model, "max_tokens": most, "messages": messages, **own}), None)
+    plain_text = isinstance(item.content, str) and item.max_tokens is None and not item.params
+    body = {"model": prefix.model, "max_tokens": most, "messages": messages, **own}
+    found = None if plain_text else next(faults(body), None)  # a text cannot be wrong, and nearly all items are texts
     if found is not None or most < 1:
         raise ContentError(
             f"the API would refuse it: {found.message if found else f'max_tokens is {most}'}",

@@ -113,6 +113,19 @@ class Job:
         life = 3_600.0 if self.prefix.ttl == "1h" else 300.0
         return self.state.warmed is None or now - self.state.warmed >= life * _RENEW
 
+    def warm_up(self, now: float) -> dict[str, Any]:
+        """The request that writes the prefix.
+
+        Raises:
+            SpendingError: it would pass a budget; it was not sent.
+        """
+        params, geo = self.prefix.warm(), self.prefix.body.get("inference_geo")
+        ttl = self.prefix.ttl or "1h"
+        self.ledger.admit(
+            self.prefix.model, prompt=self.prefix.tokens, output=params["max_tokens"], ttl=ttl, at=now, geo=geo
+        )
+        return params
+
     def warmed(self, message: Any, now: float) -> None:
         """Note and book a warm-up that began at `now`."""
         usage = Answer.of(message).usage or Usage()

@@ -104,7 +104,8 @@ def ask_all(job: Job) -> Flow:
     job.state.scatter()
     begun = job.clock()
     if job.state.count() > 1 and job.cold(begun):
-        job.warmed((yield from patient(Warm(job.prefix.warm()))), begun)
+        params = job.warm_up(begun)
+        job.warmed((yield from patient(Warm(params))), begun)
     floor = _Floor(job, job.state.items(WAITING))
     try:
         yield from _rounds(floor)

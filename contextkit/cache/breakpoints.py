@@ -66,6 +66,8 @@ def plan(
     """
     spots = (last,) if summary is None or summary == last else (summary, last)
     # The summary's mark, when it stands before the end, opens a window of its own.
-    if written is not None and not any(0 <= spot.step - written.step <= _REACH for spot in spots):
+    if written is None or 0 <= last.step - written.step <= _REACH:
+        return Marks(fixed_tokens >= minimum, spots)  # nearly always
+    if not any(0 <= spot.step - written.step <= _REACH for spot in spots):
         spots = tuple(sorted({*spots, written}))
     return Marks(fixed_tokens >= minimum, spots)

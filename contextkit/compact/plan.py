@@ -8,8 +8,8 @@ figures; nothing here changes the history, and work per call does not grow with 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from contextkit.compact.worth import Sizes, SummaryCall, Worth, summary_call, worth
 from contextkit.when import View
@@ -89,8 +89,7 @@ class Plan:
     clear: Clear | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(NamedTuple):
     """What has happened since the last fold; kept by whoever asks for plans.
 
     Attributes:
@@ -125,11 +124,11 @@ class Since:
 
     def corrected(self, by: float) -> Since:
         """The same, with so much more paid for holding: what the plans that stood meanwhile left out."""
-        return replace(self, paid=max(self.paid + by, 0.0)) if by else self
+        return self._replace(paid=max(self.paid + by, 0.0)) if by else self
 
     def folded(self, *, reached: bool) -> Since:
         """After a fold; `reached` says that the prompt is below the budget now."""
-        return replace(self, calls=0, paid=0.0, short=0 if reached else self.short + 1)
+        return self._replace(calls=0, paid=0.0, short=0 if reached else self.short + 1)
 
 
 @dataclass(frozen=True, slots=True)

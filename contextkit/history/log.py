@@ -143,17 +143,19 @@ class Log:
         Raises:
             HistoryError: nothing was asked, calls are open, an id is used twice, or the message is here already.
         """
-        calls = [
-            (str(block.get("id") or ""), str(block.get("name"))) for block in blocks if block["type"] == "tool_use"
-        ]
+        calls, thinking = [], False
+        for block in blocks:
+            if block["type"] == "tool_use":
+                calls.append((str(block.get("id") or ""), str(block.get("name"))))
+            elif block["type"] in _THINKING:
+                thinking = True
         self._check_answer(calls, message_id)
-        entry = Entry("assistant", list(blocks), thinking=any(block["type"] in _THINKING for block in blocks))
-        entry.unbound = unbound and entry.thinking
+        entry = Entry("assistant", list(blocks), thinking=thinking, unbound=unbound and thinking)
         if blocks:
             self._append(entry, tokens)
             self.spares[-1] += spare
         self.open_calls = dict(calls)
-        self._ids.update(name for name, _ in calls)
+        self._ids.update(self.open_calls)
         if message_id:
             self._messages.add(message_id)
         return entry

@@ -70,7 +70,7 @@ class Caps:
         """
         # Characters need no text to be counted by, and the writing of a large document is what takes time.
         only_chars = self.max_chars is not None and self.max_tokens is None
-        room = self.max_chars if only_chars and self.max_chars is not None else self._room(write(value))
+        room = self.max_chars if only_chars and self.max_chars is not None else self._room(write(value, total))
         for _ in range(_TRIES):
             text, note = self._fitted(value, room, total, f"{reason}; " if reason else "")
             if not self.over(text):
@@ -88,7 +88,7 @@ class Caps:
 
     def _fitted(self, value: Any, room: int, total: int, reason: str) -> tuple[str, str]:
         longest = note_of(f"{reason}{total:,} of {total:,} characters cut", self.handle)
-        kept = fit(value, room - len(longest) - len(f',"{NOTE_KEY}":""'))
+        kept = fit(value, room - len(longest) - len(f',"{NOTE_KEY}":""'), size=total)
         if kept is MISSING:
             kept = [] if isinstance(value, list) else {}
         note = note_of(f"{reason}{max(total - len(write(kept)), 0):,} of {total:,} characters cut", self.handle)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from contextkit.errors import ShapeError
 from contextkit.shape.automaton import build
-from contextkit.shape.document import MISSING
+from contextkit.shape.document import HEAVY_MARKS, MAX_MARKS, MISSING
 from contextkit.shape.engine import compiled
 from contextkit.shape.paths import ANY, Segment
 from contextkit.shape.patterns import budget
@@ -55,6 +55,7 @@ class Plan:
         json: the shape has a part that needs the document.
         max_items: elements that an array keeps.
         rewrites: arrays are cut or become tables.
+        marks: the most commas and opening brackets of a document that it works on.
         document: document -> (what stays, findings, why it was not shaped or "").
         table: document -> document with its tables.
         text: (text, handle) -> (text, note).
@@ -63,6 +64,7 @@ class Plan:
     json: bool
     max_items: int | None
     rewrites: bool
+    marks: int
     document: Callable[[Any], tuple[Any, tuple[Drift, ...], str]]
     table: Callable[[Any], Any]
     text: Callable[[str, str | None], tuple[str, str]]
@@ -156,7 +158,13 @@ def plan(shape: Shape) -> Plan:
 
     needs = bool(selected or dropped or named or read_model or values or shape.as_table or shape.max_items is not None)
     return Plan(
-        needs, shape.max_items, shape.as_table or shape.max_items is not None, document, _table(shape), _text(shape)
+        json=needs,
+        max_items=shape.max_items,
+        rewrites=shape.as_table or shape.max_items is not None,
+        marks=HEAVY_MARKS if values is not None or read_model is not None or shape.as_table else MAX_MARKS,
+        document=document,
+        table=_table(shape),
+        text=_text(shape),
     )
 
 

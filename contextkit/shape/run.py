@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contextkit.shape.document import MISSING, check_depth, check_marks, check_written_depth, clean_text, read, write
+from contextkit.shape.document import (
+    MAX_MARKS,
+    MISSING,
+    check_depth,
+    check_marks,
+    check_width,
+    check_written_depth,
+    clean_text,
+    read,
+    write,
+)
 from contextkit.shape.fit import limit_items, with_note, without_note
 from contextkit.shape.pause import paused
 from contextkit.shape.shaped import BoundError, Shaped, is_cut, note_of
@@ -27,11 +37,12 @@ def run(plan: Plan, output: Any, caps: Caps) -> Shaped:
 def _run(plan: Plan, output: Any, caps: Caps) -> Shaped:
     value, original = MISSING, ""
     try:
-        value = _document(output, wanted=plan.json, caps=caps)
+        value = _document(output, plan, caps)
         if value is MISSING:
             return _text(plan, text_of(output), caps)
         original = output if isinstance(output, str) else write(value)
-        check_marks(original)
+        check_marks(original, plan.marks)
+        check_width(value, original)
         return _json(plan, value, original, caps)
     except BoundError as error:
         reason = str(error)
@@ -42,23 +53,23 @@ def _run(plan: Plan, output: Any, caps: Caps) -> Shaped:
     return fallback(output, reason, caps)
 
 
-def _document(output: Any, *, wanted: bool, caps: Caps) -> Any:
+def _document(output: Any, plan: Plan, caps: Caps) -> Any:
     """The document that an output is or holds, when it is needed as one; else MISSING."""
     if isinstance(output, (dict, list)):
         return output
-    if isinstance(output, str) and (wanted or caps.over(output)):
-        return _read(output)
+    if isinstance(output, str) and (plan.json or caps.over(output)):
+        return _read(output, plan.marks)
     return MISSING
 
 
-def _read(text: str) -> Any:
+def _read(text: str, most: int = MAX_MARKS) -> Any:
     """`read`, of a text that can be a document at all and is not too dense for it.
 
     Raises:
         BoundError: it would be too many values.
     """
     if text.lstrip()[:1] in ("{", "["):
-        check_marks(text)
+        check_marks(text, most)
     return read(text)
 
 
@@ -144,6 +155,7 @@ def fallback(output: Any, reason: str, caps: Caps) -> Shaped:
 def _fallback_document(value: Any, text: str, reason: str, caps: Caps) -> Shaped:
     try:
         check_marks(text)
+        check_width(value, text)
         return _unshaped(without_note(value)[0], text, reason, (), caps)
     except Exception:  # noqa: BLE001  (too deep, a circle, a member that raises: its text is what there is)
         return _fallback_json(text, reason, caps)

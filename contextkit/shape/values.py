@@ -20,6 +20,7 @@ _DATE: Final = re.compile(
 _DATA_URL: Final = re.compile(r"data:([\w.+/-]{0,80})(?:;[\w=.-]{1,80}){0,4},[A-Za-z0-9+/=_%.~-]{64,}")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{256,}={0,2}|(?:[A-Za-z0-9+/]{60,76}\r?\n){4,}[A-Za-z0-9+/]{1,76}={0,2}")
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+_SHORTER: Final = frozenset({dict, list, str, float})  # most other values are seen here, without a call
 _HASH_CHARS: Final = 8
 
 
@@ -55,11 +56,11 @@ class Values:
         if depth > MAX_DEPTH:
             raise BoundError("too deep")
         if isinstance(value, dict):
-            pairs = ((key, self._short(one, depth + 1)) for key, one in value.items())
+            pairs = ((key, self._short(one, depth + 1) if type(one) in _SHORTER else one) for key, one in value.items())
             return {key: one for key, one in pairs if one is not MISSING and not self._drops(one)}
         if isinstance(value, list):
             # Elements keep their places: only members of objects are left out.
-            return [self._short(one, depth + 1) for one in value]
+            return [self._short(one, depth + 1) if type(one) in _SHORTER else one for one in value]
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, float) and self.round_to is not None:

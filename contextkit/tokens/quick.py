@@ -38,7 +38,9 @@ def quick_tokens(blocks: Sequence[Mapping[str, Any]], family: Family) -> float:
             total += STRUCTURE["tool_result"] + _length(text) * ratio[family]
         elif kind == "tool_use":
             given = block.get("input") or {}
-            size = sum(_length(key) + _length(v if type(v) is str else str(v)) + _FRAME for key, v in given.items())
+            size = 0
+            for key, value in given.items():
+                size += _length(key) + _length(value if type(value) is str else str(value)) + _FRAME
             total += STRUCTURE["tool_use"] + STRUCTURE["parameter"] * len(given) + size * _JSON[family]
         else:
             total += block_tokens(block, family, high_res=family == "2026")

@@ -405,12 +405,21 @@ def test_wrong_settings_are_refused_when_they_are_given(settings: dict[str, Any]
 
 
 def test_a_budget_stops_the_chunk_that_could_pass_it() -> None:
-    """Nothing is sent that could pass the budget; what was sent before is kept."""
+    """Nothing is sent that could pass the budget; what was sent before is waited for and kept."""
     emulator = an_emulator()
-    batch = a_batch(emulator, 10, chunk=(5, 256_000_000), budget=Budget(calls=8), on_interrupt="leave")
+    batch = a_batch(emulator, 10, chunk=(5, 256_000_000), budget=Budget(calls=8))
     with pytest.raises(SpendingError):
         batch.run(emulator.client())
     assert [len(ids) for ids in submitted(emulator)] == [5]
+    assert (batch.done().succeeded, batch.done().open) == (5, 5)
+
+
+def test_a_budget_below_the_warm_up_sends_nothing() -> None:
+    """The one small request is asked for too."""
+    emulator = an_emulator()
+    with pytest.raises(SpendingError):
+        a_batch(emulator, 10, budget=Budget(tokens=100)).run(emulator.client())
+    assert not emulator.requests
 
 
 def test_run_now_waits_for_what_is_under_way_when_a_budget_ends_it() -> None:

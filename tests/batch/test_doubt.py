@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contextkit.batch import Batch, UndecidedError
+from contextkit.batch import Batch, UndecidedError, drivers
 from contextkit.emulator import Emulator, Options
 from contextkit.errors import ConfigError, ConflictError, ContentError
 
@@ -146,6 +146,66 @@ def _losing(emulator: Emulator, when: Callable[[int], bool]) -> None:
         return answer
 
     emulator.handle = losing  # type: ignore[method-assign]
+
+
+class _Death(BaseException):
+    """The process dies here."""
+
+
+def _dying(monkeypatch: pytest.MonkeyPatch, at: int, *, after: bool) -> list[int]:
+    """Die at the so-many-th thing that the driver does, before it is done or after; how many were begun."""
+    do, count = drivers._do, [0]
+
+    def dying(*given: Any) -> Any:
+        count[0] += 1
+        if count[0] == at and not after:
+            raise _Death
+        got = do(*given)
+        if count[0] == at:
+            raise _Death
+        return got
+
+    monkeypatch.setattr(drivers, "_do", dying)
+    return count
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_death_at_every_single_step_pays_for_no_item_twice(
+    after: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was being done when the process ended, before or after it was done: the next run ends it, paid once."""
+    for at in range(1, 40):
+        emulator, state = an_emulator(), tmp_path / f"{at}.db"
+        client = emulator.client()
+        with monkeypatch.context() as patch:
+            _dying(patch, at, after=after)
+            try:
+                a_batch(emulator, state).run(client)
+            except _Death:
+                died = True
+            else:
+                died = False
+        done = a_batch(emulator, state).run(client)
+        assert (done.succeeded, done.open) == (6, 0)
+        assert sum(each.tier == "batch" and each.status == 200 for each in emulator.requests) == 6, f"step {at}"
+        if not died:
+            assert at > 6
+            return
+    pytest.fail("the run never ended")
+
+
+def test_a_chunk_is_found_pages_behind_other_batches(tmp_path: Path) -> None:
+    """A busy workspace has more batches than one page; ours is looked for to the time of its intent."""
+    emulator = an_emulator()
+    state = tmp_path / "batch.db"
+    killed(emulator, state, "after")
+    client = emulator.client()
+    request: Any = {"model": "claude-haiku-5-5", "max_tokens": 10, "messages": [{"role": "user", "content": "x"}]}
+    for at in range(105):
+        client.messages.batches.create(requests=[{"custom_id": f"other-{at}", "params": request}])
+    done = a_batch(emulator, state).run(client)
+    assert done.succeeded == 6
+    assert sizes(emulator).count(4) == 1
 
 
 def test_results_that_are_gone_are_not_paid_for_again_unasked(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_rent_or_buy() -> None:
     assert value.now > 0
     verdicts = {
         (share, patience): decide(
-            seen, replace(POLICY, patience=patience), replace(LATER, paid=share * value.now)
+            seen, replace(POLICY, patience=patience), LATER._replace(paid=share * value.now)
         ).verdict
         for share in (0.9, 1.1, 2.1)
         for patience in (1.0, 2.0)
@@ -206,7 +206,7 @@ def test_calls_that_are_still_expected() -> None:
 def test_a_condition_holds_folds_back() -> None:
     """`when` is asked below the ceiling only."""
     log = a_heavy_log()
-    since = replace(LATER, paid=1e9)
+    since = LATER._replace(paid=1e9)
     never = replace(POLICY, when=~when.ALWAYS)
     assert decide(a_situation(log), never, since).verdict == "defer"
     assert decide(a_situation(log, ceiling=1_000), never, since).verdict == "fold"

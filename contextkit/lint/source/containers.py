@@ -16,13 +16,17 @@ from contextkit.lint.source.values import Event, Heap, Kind, Taint, Value, deep,
 if TYPE_CHECKING:
     from contextkit.lint.source.scope import Scope
 
-__all__ = ["HISTORY", "Parts", "iterated", "target_of", "window"]
+__all__ = ["HISTORY", "VIEW", "Parts", "iterated", "target_of", "window"]
 
 HISTORY: Final = (
     "message", "history", "conversation", "chat", "turns", "dialog", "transcript", "msgs", "convo", "thread",
     "exchange", "window", "log", "memory", "buffer",
 )  # fmt: skip
 """Words in the names of lists of messages."""
+
+
+VIEW: Final = "builtins.dict_keys()"
+"""The name of a dict's keys: they have an order, but what two of them share has none."""
 
 
 @dataclass(frozen=True, slots=True)

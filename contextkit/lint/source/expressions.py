@@ -11,7 +11,7 @@ import operator
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source.attributes import attribute
-from contextkit.lint.source.containers import iterated
+from contextkit.lint.source.containers import VIEW, iterated
 from contextkit.lint.source.follow import Run, choosing, expression, written
 from contextkit.lint.source.guards import ground
 from contextkit.lint.source.library import as_text
@@ -172,7 +172,8 @@ def _combined(run: Run, node: ast.BinOp, left: Value, right: Value) -> Value | N
         for side in (left, right):
             extend(heap, side)
         return Value(taints=left.taints | right.taints, heap=heap, open=True, name=left.name or right.name)
-    if isinstance(node.op, ast.BitOr | ast.BitAnd | ast.Sub | ast.BitXor) and "set" in kinds:
+    sets = "set" in kinds or VIEW in {left.name, right.name}
+    if isinstance(node.op, ast.BitOr | ast.BitAnd | ast.Sub | ast.BitXor) and sets:
         heap = run.heap("set", items=[item for side in (left, right) for h in side.heaps() for item in h.items])
         return Value(taints=left.taints | right.taints, heap=heap)
     if isinstance(node.op, ast.BitOr) and "dict" in kinds:
@@ -186,14 +187,14 @@ def _combined(run: Run, node: ast.BinOp, left: Value, right: Value) -> Value | N
 def extend(heap: Any, value: Value) -> None:
     """The elements of `value` become elements of a list."""
     for other in value.heaps():
+        if not other.whole or other.stage != heap.stage:  # what is not known came before what was appended
+            heap.items.append(Value(open=True, name="?*", taints=value.taints, heap=other))
         heap.items += other.items
         heap.rest += other.rest
         heap.taints |= other.taints
         heap.took(other)
         heap.whole = heap.whole and other.whole
         heap.grown = heap.grown or other.grown
-        if not other.whole or other.stage != heap.stage:
-            heap.items.append(Value(open=True, name="?*", taints=value.taints, heap=other))
     if not any(True for _ in value.heaps()):
         heap.whole = False
         heap.items.append(Value(open=True, name="?*", taints=value.taints))

@@ -61,6 +61,11 @@ def roomy(tests: tuple[ast.expr, ...], cut: ast.Subscript, run: Run, scope: Scop
     if kept is None or not isinstance(limit, ast.expr):
         return False
     counted = test.left if limit is not test.left else test.comparators[0]
+    if isinstance(counted, ast.NamedExpr):
+        counted = counted.target
+    if written(counted) == written(kept):  # `extra > 0`: all that is too much goes, at each turn
+        least = run.value(limit, scope).const
+        return not (isinstance(least, int | float) and least < _LEAST)
     if not (isinstance(counted, ast.Call) and written(counted.func) == "len"):
         return True  # tokens or characters against a budget, then down to so many messages
     high, low = run.value(limit, scope).const, run.value(kept, scope).const

@@ -126,6 +126,23 @@ def _first(given: Given) -> Value:
     return given.get(0) or Value(open=True)
 
 
+def _deepcopy(given: Given) -> Value:
+    return _cloned(given.get(0) or Value(open=True))
+
+
+def _cloned(value: Value, parent: Heap | None = None, depth: int = 4) -> Value:
+    """What is done to the copy is not done to the original; the copy has the original's history behind it."""
+    if depth <= 0 or (value.heap is None and not value.choices):
+        return value
+    made = replace(value, choices=tuple(_cloned(one, parent, depth) for one in value.choices))
+    if value.heap is not None:
+        made.heap = copy = replace(value.heap, events=list(value.heap.events), parent=parent)
+        copy.items = [_cloned(one, copy, depth - 1) for one in copy.items]
+        copy.keys = {key: _cloned(one, copy, depth - 1) for key, one in copy.keys.items()}
+        copy.rest = [_cloned(one, copy, depth - 1) for one in copy.rest]
+    return made
+
+
 def _len(given: Given) -> Value:
     """The length of what grows from turn to turn counts the turns."""
     run, source = given.run, given.get(0) or Value(open=True)
@@ -223,6 +240,18 @@ def _iterator(given: Given) -> Value:
     return Value(heap=heap)
 
 
+def _islice(given: Given) -> Value:
+    """`islice(messages, len(messages) - 20, None)` is a slice like any other."""
+    node = given.node
+    if not isinstance(node, ast.Call) or len(given.args) < _STARTED or len(node.args) != len(given.args):
+        return _iterator(Given(given.run, node, given.scope, given.args[:1], {}, []))
+    cut = ast.Subscript(node.args[0], ast.Slice(node.args[1], node.args[2], None), ast.Load())
+    return given.run.value(ast.copy_location(cut, node), given.scope)
+
+
+_STARTED: Final = 3
+
+
 def _deque(given: Given) -> Value:
     from contextkit.lint.source.stores import record  # noqa: PLC0415
     from contextkit.lint.source.values import Event  # noqa: PLC0415
@@ -296,6 +325,12 @@ def _run(given: Given) -> Value:
     return Value(heap=given.run.heap("list", items=list(given.args)))
 
 
+def _depends(given: Given) -> Value:
+    """FastAPI's `Depends(f)`: where it is a handler's parameter, `f` is called for it."""
+    source = given.get(0, "dependency") or Value()
+    return Value(name="fastapi.Depends()", func=source.func, open=True)
+
+
 def _seed(given: Given) -> Value:
     """A seeded generator gives the same every time."""
     given.scope.top.seeded = given.scope.top.seeded or bool(given.args)
@@ -323,8 +358,8 @@ MODELS: Final[dict[str, Callable[[Given], Value]]] = {
     "builtins.all": _reduce, "statistics.mean": _reduce, "math.fsum": _reduce,
     "json.dumps": _dumps, "orjson.dumps": _dumps, "ujson.dumps": _dumps, "simplejson.dumps": _dumps,
     "yaml.dump": _reduce, "yaml.safe_dump": _reduce,
-    "itertools.islice": _iterator, "itertools.chain": _iterator, "itertools.chain.from_iterable": _iterator,
-    "collections.deque": _deque, "functools.partial": _partial, "copy.deepcopy": _first, "copy.copy": _first,
+    "itertools.islice": _islice, "itertools.chain": _iterator, "itertools.chain.from_iterable": _iterator,
+    "collections.deque": _deque, "functools.partial": _partial, "fastapi.Depends": _depends, "copy.deepcopy": _deepcopy, "copy.copy": _first,
     "typing.cast": lambda given: given.get(1) or Value(open=True), "textwrap.dedent": _first,
     "inspect.cleandoc": _first, "random.seed": _seed, "numpy.random.seed": _seed, "random.Random": _generator,
     "numpy.random.default_rng": _generator, "asyncio.run": _run, "asyncio.gather": _run, "anyio.run": _run,

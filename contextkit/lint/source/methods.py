@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from contextkit.lint.source.containers import iterated
+from contextkit.lint.source.containers import VIEW, iterated
 from contextkit.lint.source.follow import written
 from contextkit.lint.source.library import Given, as_text
 from contextkit.lint.source.stores import ensure, put, record
@@ -203,7 +204,8 @@ def _get(owner: Value, given: Given) -> Value | None:
 
 
 def _keys(owner: Value, given: Given) -> Value:
-    return _listed(owner, given, lambda heap: [Value(const=key) for key in heap.keys])
+    made = _listed(owner, given, lambda heap: [Value(const=key) for key in heap.keys])
+    return replace(made, name=VIEW)
 
 
 def _values(owner: Value, given: Given) -> Value:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source import calls, containers, expressions, statements
 from contextkit.lint.source.follow import STEPS, Run, Spent
 from contextkit.lint.source.library import Given
 from contextkit.lint.source.places import REQUEST
-from contextkit.lint.source.values import Heap, Value
+from contextkit.lint.source.values import Heap, Kind, Value, deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,10 +33,13 @@ _SENDERS: Final = frozenset({
     "completion", "acompletion", "invoke", "ainvoke", "astream", "Agent", "Conversation", "create_agent",
     "create_react_agent", "abatch", "agenerate",
 })  # fmt: skip
+_ASKING: Final = frozenset({"completion", "acompletion", "invoke", "ainvoke", "astream", "abatch", "agenerate"})
 _ROUNDS: Final = 3
 BUDGET: Final = 150_000
 """Steps of one group of modules; roots beyond it are followed with a few steps only."""
 _LEAST: Final = 600
+_BEYOND: Final = 50_000
+"""Steps beyond the budget, after which only what itself sends is followed."""
 _COMMON: Final = frozenset({"__init__", "get", "set", "add", "update", "close", "items", "append", "join", "format"})
 
 
@@ -157,6 +161,8 @@ def _root(run: Run, function: Function, bound: Value | None = None) -> None:
     """Follow a function with open parameters."""
     if function.kind == "property" and bound is None:
         return
+    if run.left < -_BEYOND and not _sends(function):
+        return
 
     def action() -> None:
         run.stage = "module" if function.name in _MAIN and bound is None else "call"
@@ -165,6 +171,12 @@ def _root(run: Run, function: Function, bound: Value | None = None) -> None:
         _nested(run, function)
 
     _guarded(run, action)
+
+
+def _sends(function: Function) -> bool:
+    """Whether a function itself seems to make a request."""
+    words = words_of(function.node)
+    return "messages" in words and bool(words & _ON_MESSAGES) or bool(words & _ASKING)
 
 
 def _nested(run: Run, function: Function) -> None:
@@ -204,6 +216,9 @@ def parameter(run: Run, function: Function, arg: ast.arg) -> Value:
     if default is not None and default.taints:
         return default
     hint = ast.unparse(arg.annotation).strip("'\"") if arg.annotation is not None else ""
+    depended = _depended(run, function, arg, default) if function.handler and "Depends" in f"{hint}{default}" else None
+    if depended is not None:
+        return depended
     own = _instance(run, function, hint)
     if own is not None:
         return own
@@ -216,6 +231,19 @@ def parameter(run: Run, function: Function, arg: ast.arg) -> Value:
     empty = default is not None and default.const == "" and isinstance(default.const, str)
     made = Value(open=True, name=name, heap=heap)
     return Value(open=True, name=name, heap=heap, choices=(made, default)) if empty and default is not None else made
+
+
+def _depended(run: Run, function: Function, arg: ast.arg, default: Value | None) -> Value | None:
+    """What FastAPI gives for `Depends(f)`: what `f` makes of this request; None where that is nothing of it."""
+    asked = default
+    if isinstance(arg.annotation, ast.Subscript) and isinstance(arg.annotation.slice, ast.Tuple):
+        asked = next((run.value(n, function.scope) for n in arg.annotation.slice.elts if isinstance(n, ast.Call)), None)
+    if asked is None or not asked.name.endswith("Depends()") or asked.func is None:
+        return None
+    maker = replace(asked.func, handler=True)
+    args, keywords = parameters(run, maker, None)
+    made = calls.call_function(run, maker, args, keywords, maker.node, maker.scope)
+    return made if any(taint.kind is Kind.REQUEST for taint in deep(made)) else None
 
 
 def _instance(run: Run, function: Function, hint: str) -> Value | None:
@@ -282,8 +310,6 @@ _CHANGES: Final = frozenset({"append", "extend", "insert", "pop", "popleft", "re
 
 
 def _method(run: Run, function: Function, made: Value) -> None:
-    from dataclasses import replace  # noqa: PLC0415
-
     if function.kind == "property":
         return
     receiver = None if function.kind == "static" else Value(cls=function.owner) if function.kind == "class" else made

@@ -99,13 +99,15 @@ def _augmented(run: Run, node: ast.AugAssign, scope: Scope) -> None:
     joined = ast.copy_location(ast.BinOp(left=node.target, op=node.op, right=node.value), node)
     value = run.value(joined, scope)
     taints = value.taints | run.because()
-    if isinstance(node.op, ast.Add | ast.Sub) and _counts(added):
+    if _counts(node.op, added):
         taints |= _counted(run, node, scope)
     store(run, node.target, Value(taints=taints, const=value.const, name=value.name, heap=value.heap), scope)
 
 
-def _counts(added: Value) -> bool:
-    return type(added.const) in {int, float} and added.const != 0
+def _counts(by: ast.operator, added: Value) -> bool:
+    """Adding 0 or multiplying by 1 leaves a number as it was."""
+    idle = 0 if isinstance(by, ast.Add | ast.Sub | ast.LShift | ast.RShift) else 1
+    return type(added.const) in {int, float} and added.const != idle
 
 
 def _counted(run: Run, node: ast.AugAssign, scope: Scope) -> set[Taint]:
