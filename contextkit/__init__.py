@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from contextkit.batch import Batch
     from contextkit.cache.violations import Violation
     from contextkit.compact.policies import Compaction
     from contextkit.conversation import Conversation
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from contextkit.tools.function import tool
 
 __all__ = [
+    "Batch",
     "Budget",
     "Compaction",
     "ContextKitError",
@@ -43,6 +45,7 @@ __all__ = [
 __version__: Final = "0.1.0"
 
 _HOMES: Final = {
+    "Batch": "contextkit.batch",
     "Budget": "contextkit.ledger",
     "Result": "contextkit.loop",
     "Route": "contextkit.escalate",

@@ -22,7 +22,7 @@ from contextkit.outputs import Outputs, declared
 from contextkit.reading import Reading
 from contextkit.recall import TOOL, archive_of, offered
 from contextkit.sending import Sending
-from contextkit.settings import Summarizer, check_settings
+from contextkit.settings import Summarizer, check_kinds, check_settings
 from contextkit.spending import book_row
 from contextkit.state import State
 from contextkit.store.base import opened
@@ -111,8 +111,9 @@ class Conversation(Reading, Sending):
             from contextkit.compact.policies import Compaction as Policy  # noqa: PLC0415  (name taken above)
 
             compaction = Policy()
+        check_kinds(compaction=compaction, budget=budget, max_tokens=max_tokens)
         check_settings(model=model, max_tokens=max_tokens, ttl=ttl, summarizer=summarizer, params=params)
-        tools = list(tools)
+        tools, declares = list(tools), bool(shapes)
         self.id = named(id)
         if store is not None:
             store = opened(store)
@@ -140,20 +141,21 @@ class Conversation(Reading, Sending):
         self._repair = repair
         self._clock = clock
         if ledger is not None:
-            self._state.ledger = ledger
+            self._state.ledger, self._state.shared = ledger, True
         self._state.id = self.id
         if budget is not None:
             self._state.ledger.limit(budget, "Conversation(budget=)")
-        self._kept = None if store is None else self._begun(store, shapes=bool(shapes))
+        self._kept = None if store is None else self._begun(store, shapes=declares, budget=budget is not None)
 
-    def _begun(self, store: Store, *, shapes: bool) -> Kept:
+    def _begun(self, store: Store, *, shapes: bool, budget: bool) -> Kept:
         settings = {
             "max_output_chars": self._outputs.max_chars,
             "repair": self._repair,
             "diagnostics": self._diagnostics,
             "recall": self._state.recall,
+            "offer": self._recall,
         }
-        return Kept.begun(self._state, store, self.id, settings, shapes=shapes)
+        return Kept.begun(self._state, store, settings, shapes=shapes, budget=budget)
 
     @classmethod
     def open(cls, store: Store | str | Path, id: str, **code: Any) -> Self:  # noqa: A002  (the field's word)
@@ -173,8 +175,8 @@ class Conversation(Reading, Sending):
         store = opened(store)
         kept, events = Kept.found(store, id)
         settings = kept.settings(code)
-        made = cls(**settings, id=id, archive=settings.pop("archive", None) or Archive(store, f"archive:{id}"))
-        made._kept = kept
+        made = cls(**{"archive": Archive(store, f"archive:{id}"), **settings, "id": id})
+        made._kept, made._recall = kept, kept.offer
         kept.resumed(made._state, events)
         made._outputs = replace(made._outputs, recall=made._state.recall)
         return made
@@ -280,7 +282,8 @@ class Conversation(Reading, Sending):
         turn.record(self._state, answer)
         if answer.usage is not None:
             book_row(self._state, answer, now=self._clock(), step="", purpose="turn", estimate=estimate)
-        self._save()
+        if self._kept is not None:
+            self._kept.anyhow(self._state)  # the answer is paid for: a store that fails is a warning
         return self
 
     def volatile(self, name: str, source: Callable[[], str] | str | None) -> Self:

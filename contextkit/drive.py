@@ -133,9 +133,16 @@ def _started(client: Any, ask: Ask) -> Future[Reply | Exception]:
 
 
 def _waited(later: Later) -> Reply:
+    _check_alive(later)
     if isinstance(later, asyncio.Future) and not later.done():
         raise SummaryError("the summary is being written in an event loop", fix="Use asend() until it is done.")
     return _outcome(later.result())
+
+
+def _check_alive(later: Later) -> None:
+    """A task ends with its event loop: then nobody cancelled this turn."""
+    if isinstance(later, asyncio.Future) and (later.cancelled() or (not later.done() and later.get_loop().is_closed())):
+        raise SummaryError("the summary ended with the event loop that it was written in", fix="It is asked for anew.")
 
 
 def _outcome(result: Any) -> Reply:
@@ -146,8 +153,9 @@ def _outcome(result: Any) -> Reply:
 
 async def _aperform(client: Any, ask: Ask) -> Reply:
     if ask.wait is not None:
+        _check_alive(ask.wait)
         waiting = asyncio.wrap_future(ask.wait) if isinstance(ask.wait, Future) else ask.wait
-        return _outcome(waiting.result() if waiting.done() else await cast("Any", waiting))
+        return _outcome(waiting.result() if waiting.done() else await asyncio.shield(cast("Any", waiting)))
     if ask.background:
         return Reply(later=asyncio.ensure_future(_atried(client, replace(ask, background=False))))
     if ask.call is not None:

@@ -9,6 +9,7 @@ that, and at once where the ceiling is passed or the cache is cold; so deciding 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from contextkit.api.request import Ask
@@ -16,7 +17,7 @@ from contextkit.compact import plan
 from contextkit.compact.policies import Compaction, window
 from contextkit.errors import BudgetError, SummaryError
 from contextkit.history.clearing import cleared
-from contextkit.summarising import extracted, finished, job, merge, needs_client, written
+from contextkit.summarising import admitted, extracted, finished, job, merge, needs_client, written
 from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
@@ -77,8 +78,10 @@ def _stands(made: plan.Plan, policy: Compaction, since: plan.Since) -> int:
         return 1  # it may hold at any call
     if made.worth is None or made.worth.saving <= 0:
         return _LONGEST
+    if policy.patience == inf:
+        return _LONGEST if made.worth.now > 0 else 1
     left = policy.patience * made.worth.now - since.paid
-    return max(1, int(min(_AHEAD * left / made.worth.saving, _LONGEST)))
+    return int(max(1, min(_AHEAD * left / made.worth.saving, _LONGEST)))
 
 
 def over(state: State) -> bool:
@@ -183,6 +186,7 @@ def _begin(state: State, wanted: plan.Fold, *, now: float, step: str) -> Generat
         return
     try:
         made = job(state, wanted, now=now, step=step)
+        admitted(state, made, now)
         reply = yield replace(made.ask, background=True)
     except Exception as error:  # noqa: BLE001  (whatever the user's client raises: the history stays)
         state.note_failure(error)

@@ -144,7 +144,9 @@ def _fixed(state: State, said: dict[str, Any]) -> None:
 
 
 def _row(state: State, said: dict[str, Any]) -> None:
-    state.ledger.rows.append(from_dict(said["row"]))
+    row = from_dict(said["row"])
+    if not state.shared or row not in state.ledger.rows:  # a ledger that is given may hold them already
+        state.ledger.rows.append(row)
 
 
 def _state(state: State, said: dict[str, Any]) -> None:

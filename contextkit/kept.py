@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import suppress
 from dataclasses import fields
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import uuid4
 
+from contextkit.api.facts import CREATE_PARAMS
 from contextkit.api.messages import dumps
 from contextkit.api.request import Ask, Reply
 from contextkit.compact.policies import Compaction
@@ -46,7 +49,10 @@ def named(given: str | None) -> str:
         return uuid4().hex
     if not isinstance(given, str) or not given or len(given) > _LONGEST:
         raise ConfigError("the id is empty or too long", where="Conversation(id=)", fix="Give 1 to 500 characters.")
-    return given
+    with suppress(UnicodeEncodeError):
+        given.encode()
+        return given
+    raise ConfigError("the id holds a lone surrogate", where="Conversation(id=)", fix="Give text that is Unicode.")
 
 
 class Kept:
@@ -58,9 +64,18 @@ class Kept:
         self._version = version
         self._begin = begin
         self._journal = Journal()
+        self._lock = Lock()  # a cancelled task's save may still be under way in its thread
 
     @classmethod
-    def begun(cls, state: State, store: Store, id: str, settings: Mapping[str, Any], *, shapes: bool) -> Self:  # noqa: A002
+    def begun(
+        cls,
+        state: State,
+        store: Store,
+        settings: Mapping[str, Any],
+        *,
+        shapes: bool,
+        budget: bool,
+    ) -> Self:
         """A new stream for a new conversation.
 
         Raises:
@@ -69,16 +84,16 @@ class Kept:
         begin = {
             "kind": "begin",
             "schema": SCHEMA,
-            "id": id,
+            "id": state.id,
             "settings": {**settings, **_declared(state)},
-            "code": [*(["shapes"] if shapes else []), *_coded(state)],
+            "code": [*(["shapes"] if shapes else []), *(["budget"] if budget else []), *_coded(state)],
         }
-        made = cls(streams_of(store), id, 0, begin)
+        made = cls(streams_of(store), state.id, 0, begin)
         try:
             made._version = made._streams.append(made._key, [dumps(begin).encode()], 0)
         except ConflictError as error:
             raise ConflictError(
-                f"there is a conversation {id!r} already",
+                f"there is a conversation {state.id!r} already",
                 where="Conversation(id=)",
                 fix="Go on with it by Conversation.open(store, id), or give another id.",
             ) from error
@@ -129,7 +144,7 @@ class Kept:
                 where="Conversation.open()",
                 fix=f"Give {missing[0]}= again.",
             )
-        fixed = sorted(set(code) & {"model", "system", "max_tokens", "ttl", "store", *kept["params"]})
+        fixed = sorted(set(code) & {"model", "system", "max_tokens", "ttl", "store", "recall", *CREATE_PARAMS})
         if fixed:
             raise ConfigError(
                 f"{fixed[0]} is kept with the conversation and cannot change",
@@ -137,8 +152,8 @@ class Kept:
                 fix="Leave it out, or begin a new conversation.",
             )
         params, policy = kept.pop("params"), kept.pop("compaction")
-        for name in ("system", "tools", "recall"):  # the first event that is played
-            del kept[name]
+        for name in ("system", "tools", "recall", "offer"):  # the first event that is played
+            kept.pop(name, None)
         kept["compaction"] = None if policy is None else Compaction(**policy)
         return {"recall": False, **kept, **params, **code}
 
@@ -151,6 +166,11 @@ class Kept:
         begin, tools = self._begin["settings"], state.tools
         for event in ({"kind": "fixed", **{name: begin[name] for name in ("system", "tools", "recall")}}, *events):
             played(state, event)
+        _check_places(state)
+        for purse in state.ledger.purses:
+            for row in state.ledger.rows:
+                if row.conversation == (state.ledger.conversation or state.id):
+                    purse.charge(row)
         given = [tool for tool in tools if tool not in state.tools]
         if given:
             raise ConfigError(
@@ -162,6 +182,11 @@ class Kept:
         self._journal.settle(state)
         self._journal.events.clear()
 
+    @property
+    def offer(self) -> Any:
+        """Whether the `recall` tool is offered, as it was declared."""
+        return self._begin["settings"].get("offer", False)
+
     def save(self, state: State) -> None:
         """Write what happened; when this returns, it is durable.
 
@@ -169,12 +194,13 @@ class Kept:
             ConflictError: somebody else has written to the conversation. StoreError: the store fails; what happened
                 stays in memory and is written at the next save that works.
         """
-        self._journal.settle(state)
-        events = list(self._journal.events)
-        if events:
-            lines = [dumps(event).encode("utf-8", "surrogatepass") for event in events]
-            self._version = self._streams.append(self._key, lines, self._version)
-            del self._journal.events[: len(events)]
+        with self._lock:
+            self._journal.settle(state)
+            events = list(self._journal.events)
+            if events:
+                lines = [dumps(event).encode("utf-8", "surrogatepass") for event in events]
+                self._version = self._streams.append(self._key, lines, self._version)
+                del self._journal.events[: len(events)]
 
     def around(self, state: State, flow: Generator[Ask, Reply, Any], *, now: float) -> Generator[Ask, Reply, Any]:
         """A flow with its saves: before it, so that nothing is paid for in vain, and after it."""
@@ -188,7 +214,7 @@ class Kept:
         try:
             result = yield from flow
         except BaseException:
-            self._anyhow(state)
+            self.anyhow(state)
             raise
         try:
             yield Ask("save", call=save)
@@ -196,12 +222,23 @@ class Kept:
             _warn(error)
         return result
 
-    def _anyhow(self, state: State) -> None:
+    def anyhow(self, state: State) -> None:
         """Save on the way out of a failure, which is what the caller has to see."""
         try:
             self.save(state)
         except ContextKitError as error:
             _warn(error)
+
+
+def _check_places(state: State) -> None:
+    """Refuse figures that point outside the log: the stream was not written by one conversation."""
+    size = len(state.view.messages())
+    if (state.written is not None and state.written.message >= size) or state.answered > len(state.log.entries):
+        raise StoreError(
+            "the kept figures do not belong to the kept messages",
+            where="Conversation.open()",
+            fix="Restore a copy, or begin anew with Conversation.from_messages.",
+        )
 
 
 def _warn(error: ContextKitError) -> None:

@@ -40,6 +40,7 @@ class Sending:
             HistoryError: nothing to answer, or open tool calls. BudgetError: the fixed prefix is over the budget.
         """
         now = self._clock()
+        self._state.server = ""  # without a client nobody knows the platform, or which method it will be given to
         if self._kept is None and turn.ready(self._state, now):
             return dict(turn.build(self._state, now).params)
         return dict(drive.nobody(self._keeping(turn.prepare(self._state, now=now, alone=True))).params)

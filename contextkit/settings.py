@@ -14,7 +14,7 @@ from contextkit.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Summarizer", "check_settings", "first_party"]
+__all__ = ["Summarizer", "check_kinds", "check_settings", "first_party"]
 
 Summarizer = str | Callable[[str], str | Awaitable[str]]
 """A model or its short name, "own" (the conversation's), "auto" (the cheaper of "own" and Haiku), "extractive", or a
@@ -46,6 +46,22 @@ def check_settings(*, model: str, max_tokens: int, ttl: str, summarizer: Summari
             where="Conversation(**params)",
             fix=f"Known: {', '.join(sorted(facts.CREATE_PARAMS))}.",
         )
+
+
+def check_kinds(*, compaction: Any, budget: Any, max_tokens: Any) -> None:
+    """Refuse settings of another type than the one that is declared.
+
+    Raises:
+        ConfigError: which one, and what to give.
+    """
+    wrong = (
+        ("compaction", compaction is None or hasattr(compaction, "keep_recent"), "a Compaction, or None"),
+        ("budget", budget is None or hasattr(budget, "check"), "a Budget, or None"),
+        ("max_tokens", type(max_tokens) is int, "a whole number"),
+    )
+    for name, right, what in wrong:
+        if not right:
+            raise ConfigError(f"{name} is of the wrong type", where=f"Conversation({name}=)", fix=f"Give {what}.")
 
 
 def first_party(client: Any) -> bool:

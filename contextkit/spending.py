@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextkit.ledger import Row
     from contextkit.state import State
 
-__all__ = ["admit", "book_row", "holding"]
+__all__ = ["admit", "book_row", "holding", "warming"]
 
 
 def admit(state: State, now: float) -> None:
@@ -34,6 +34,15 @@ def admit(state: State, now: float) -> None:
 def holding(state: State, now: float) -> AbstractContextManager[None]:
     """Count the call under way as spent, for calls beside it, until its bill is in."""
     return state.ledger.holding(state.model, **_expected(state, now)) if state.ledger.limited else nullcontext()
+
+
+def warming(state: State, now: float) -> AbstractContextManager[None]:
+    """As `holding`, for a call that reads or writes the prefix and answers nothing."""
+    if not state.ledger.limited:
+        return nullcontext()
+    given = {**_expected(state, now), "output": 0}
+    state.ledger.admit(state.model, **given)
+    return state.ledger.holding(state.model, **given)
 
 
 def _expected(state: State, now: float) -> dict[str, Any]:
@@ -64,6 +73,8 @@ def book_row(
         note=note,
         conversation=state.ledger.conversation or state.id,
     )
+    if state.booked is not None:
+        state.booked.append(row)
     if state.journal is not None:
         state.journal.note("row", row=row.as_dict())
     return row

@@ -22,7 +22,7 @@ from contextkit.history.archive import Archive
 from contextkit.history.loan import Slip, lend
 from contextkit.history.log import Log
 from contextkit.history.view import Summary, View
-from contextkit.ledger import Ledger
+from contextkit.ledger import Ledger, Row
 from contextkit.tokens.calibrate import Calibration
 from contextkit.tokens.estimate import Estimate, family_of, prompt_tokens, text_tokens
 from contextkit.tokens.parts import counts_for
@@ -95,6 +95,8 @@ class State:
         fork_thinking: tokens that the model thought before its last summary as a fork.
         pending: the summary that is being written in the background, and where it will be.
         id: the conversation's, for its rows in the ledger.
+        shared: the ledger was given, and may hold other conversations' rows.
+        booked: a subtask's own rows; None elsewhere.
         journal: takes note of everything that happens, where it is to be kept; None where it is not.
         server: the edit that the API makes instead of folds of our own; "" for none.
     """
@@ -143,6 +145,8 @@ class State:
     server: Literal["", "clear", "compact"] = ""
     journal: Journal | None = None
     id: str = ""
+    booked: list[Row] | None = None
+    shared: bool = False
     _before_thinking: Spot | None = None
     _fixed: dict[tuple[bool, Ttl, str], dict[str, Any]] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)

@@ -42,8 +42,11 @@ class Subtask(Conversation):
             )
         self.__dict__.update(vars(parent))
         self._state = forked(state)
+        self._kept = None  # its messages are nobody's to keep; its spending is in the parent's journal
+        self.result = None
+        self._state.booked = []
         self._parent, self._name, self._client = parent, name, client
-        self._began, self._row = len(state.log.entries), len(state.ledger)
+        self._began = len(state.log.entries)
 
     def _turn(self, client: Any, step: str) -> Any:
         return super()._turn(client, step or self._name)
@@ -65,14 +68,18 @@ class Subtask(Conversation):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._leave()
+        self._left(kind)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._left(kind)
+
+    def _left(self, kind: type[BaseException] | None) -> None:
         if kind is None:
             self._leave()
+        elif self._parent._kept is not None:  # noqa: SLF001  (as above)
+            self._parent._kept.anyhow(self._parent._state)  # noqa: SLF001  (what was spent is kept; the failure is seen)
 
     def _leave(self) -> None:
         entries = self._state.log.entries
@@ -110,5 +117,4 @@ class Subtask(Conversation):
         return self.cost + rows[0].usage.read * (write - price.read)
 
     def _rows(self) -> list[Row]:
-        rows = self._state.ledger.rows[self._row :]
-        return [row for row in rows if row.step == self._name and row.purpose == "turn"]
+        return list(self._state.booked or ())

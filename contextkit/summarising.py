@@ -7,6 +7,7 @@ every check; a call that was paid for is booked, once. A job is a value: what to
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,10 +27,11 @@ from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from contextlib import AbstractContextManager
 
     from contextkit.state import State
 
-__all__ = ["extracted", "finished", "job", "merge", "needs_client", "written"]
+__all__ = ["admitted", "extracted", "finished", "job", "merge", "needs_client", "written"]
 
 _SIDE: Final = "haiku"
 """Who writes a fresh summary where "auto" was asked for."""
@@ -101,19 +103,33 @@ def _written(
         return _extracted(state, entries, wanted, level=level)
     try:
         made = _job(state, entries, wanted, now=now, step=step, level=level)
-        _admit(state, made, now)
-        reply = yield made.ask
-        return finished(state, made, reply, now=now)
+        admitted(state, made, now)
+        with _holding(state, made, now):
+            reply = yield made.ask
+            return finished(state, made, reply, now=now)
     except Exception as error:  # noqa: BLE001  (whatever the user's client or callable raises: the history stays)
         state.note_failure(error)
         return None
 
 
-def _admit(state: State, made: Job, now: float) -> None:
-    """Ask the budgets for the summary's call, too."""
+def admitted(state: State, made: Job, now: float) -> None:
+    """Ask the budgets for the summary's call, too.
+
+    Raises:
+        SpendingError: it could pass one of them.
+    """
     if made.ask.request is not None and state.ledger.limited:
-        model = made.ask.request.model
-        state.ledger.admit(model, prompt=made.ask.estimate, output=state.summary_tokens, cached=False, at=now)
+        state.ledger.admit(made.ask.request.model, **_expected(state, made, now))
+
+
+def _holding(state: State, made: Job, now: float) -> AbstractContextManager[None]:
+    if made.ask.request is None or not state.ledger.limited:
+        return nullcontext()
+    return state.ledger.holding(made.ask.request.model, **_expected(state, made, now))
+
+
+def _expected(state: State, made: Job, now: float) -> dict[str, Any]:
+    return {"prompt": made.ask.estimate, "output": state.summary_tokens, "cached": False, "at": now}
 
 
 def finished(state: State, made: Job, reply: Reply, *, now: float) -> Summary:
@@ -155,6 +171,7 @@ def merge(state: State, joined: plan.Merge, *, now: float, step: str, alone: boo
 def _checked(state: State, wanted: plan.Fold, text: object, maker: str, *, level: int, **said: Any) -> Summary:
     if not isinstance(text, str):
         raise SummaryError(f"the summariser gave a {type(text).__name__}, not text", where=maker)
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     tokens = quick_tokens([{"type": "text", "text": text}], state.family)
     stop_reason, called = said.get("stop_reason", "end_turn"), said.get("called", False)
     kept = summary.checked(text, tokens=tokens, range_tokens=wanted.tokens, stop_reason=stop_reason, calls=called)

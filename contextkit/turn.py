@@ -16,7 +16,7 @@ from contextkit.api.request import Abandoned, Ask, Reply, Request
 from contextkit.cache import breakpoints
 from contextkit.errors import ConfigError, HistoryError
 from contextkit.history.clearing import thought
-from contextkit.spending import admit, book_row, holding
+from contextkit.spending import admit, book_row, holding, warming
 from contextkit.state import Sent, State
 from contextkit.tokens.quick import quick_tokens
 
@@ -86,8 +86,9 @@ def _check_answerable(state: State) -> None:
 def warm(state: State, *, now: float) -> Generator[Ask, Reply, Any]:
     """One call with `max_tokens=0`: prefill only, writing or renewing what the next turn will read."""
     request = _warm_request(state)
-    state.begin(now)
-    reply = yield Ask("warm", request)
+    with warming(state, now):
+        state.begin(now)
+        reply = yield Ask("warm", request)
     state.own.renewed(now)
     book_row(state, Answer.of(reply.message), now=now, step="", purpose="warm")
     return reply.message
@@ -165,6 +166,7 @@ def _marked(message: Mapping[str, Any], block: int, mark: Mapping[str, str]) -> 
 def book(state: State, reply: Reply, *, now: float, step: str) -> None:
     """Enter a paid response in log and ledger; whatever is wrong with one of them becomes a warning."""
     estimate = state.sent.estimate if state.sent else 0
+    answer = Answer.billed(reply.message)
     try:
         answer = Answer.of(reply.message)
         record(state, answer)

@@ -79,7 +79,7 @@ def modules() -> Iterator[tuple[str, str, ast.Module]]:
     for path in sorted(ROOT.rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         room = name.split("/")[0].removesuffix(".py")
-        if room != "__init__":
+        if room not in {"__init__", "__main__"}:
             yield name, room, ast.parse(path.read_text(encoding="utf-8"))
 
 

@@ -305,3 +305,20 @@ def test_wrong_identifiers_are_refused() -> None:
 def test_tools_are_those_of_the_builders() -> None:
     """The runs above really call a tool."""
     assert str(READ_TOOL["name"]) in json.dumps(a_conversation().tools)
+
+
+def test_infinite_patience_on_a_cold_cache() -> None:
+    """`patience=inf` folds at the ceiling and when the cache is cold, and reckons with no infinity."""
+    emulator = Emulator([reply(text("Yes. " * 60))] * 99, clock=Clock())
+    policy = replace(SMALL, patience=float("inf"))
+    conv = a_conversation(compaction=policy, clock=lambda: emulator.clock.now)
+    for at in range(40):
+        conv.user(f"Note {at}. " * 60).send(emulator.client())
+        emulator.clock.advance(400)
+    assert conv.context.folded > 0
+
+
+def test_a_summary_with_broken_characters() -> None:
+    """A lone surrogate in a summary becomes U+FFFD, so that every later request can be sent."""
+    conv, _ = an_audit(pages=30, compaction=SMALL, summarizer=lambda _: "All \ud800 well.")
+    assert "All \ufffd well." in json.dumps(lead(conv), ensure_ascii=False)

@@ -310,3 +310,52 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path, line
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert again.send(client).content[0].text == "Done."
+
+
+def test_a_failed_subtask_leaves_the_parents_stream_as_it_was() -> None:
+    """What a subtask did before it failed is in the ledger, and the parent goes on after reopening."""
+    store = MemoryStore()
+    emulator = Emulator([reply(text("Word. " * 90))] * 9, clock=Clock())
+    conv = a_conversation(store=store, id="q").user("1")
+    conv.send(emulator.client())
+
+    def failing_block() -> None:
+        with conv.subtask("aside") as sub:
+            for at in range(3):
+                sub.user(f"Do {at}.").send(emulator.client())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        failing_block()
+    again = Conversation.open(store, "q")
+    assert len(again.ledger) == 4
+    assert again.messages == conv.messages
+    again.user("Go on.").send(emulator.client())
+
+
+def test_a_budget_is_asked_for_again_and_charged_with_what_was_spent() -> None:
+    """Opening without the budget says so; with it, earlier calls count."""
+    store = MemoryStore()
+    emulator = Emulator([reply(text("Yes."))] * 9, clock=Clock())
+    conv = a_conversation(store=store, id="b", budget=Budget(calls=2), max_tokens=50)
+    for _ in range(2):
+        conv.user("Again?").send(emulator.client())
+    with pytest.raises(ConfigError, match="budget"):
+        Conversation.open(store, "b")
+    with pytest.raises(SpendingError):
+        Conversation.open(store, "b", budget=Budget(calls=2)).user("More?").send(emulator.client())
+
+
+def test_warming_up_is_spending() -> None:
+    """A prewarm that could pass the budget is refused before it is made."""
+    conv = a_conversation(budget=Budget(usd=0.000_001))
+    with pytest.raises(SpendingError):
+        conv.prewarm(Emulator([]).client())
+
+
+def test_parameters_cannot_change_at_opening() -> None:
+    """Whatever stands in requests is kept: giving it, set before or not, is refused."""
+    store = MemoryStore()
+    a_conversation(store=store, id="t").user("Hi")
+    with pytest.raises(ConfigError, match="thinking is kept"):
+        Conversation.open(store, "t", thinking={"type": "adaptive"})

@@ -59,6 +59,14 @@ class Answer(NamedTuple):
             _edited(got.get("context_management"), said["content"]),
         )
 
+    @classmethod
+    def billed(cls, message: Any) -> Answer:
+        """What was billed, of a message whose content cannot be taken; never raises."""
+        got: Mapping[str, Any] = message if isinstance(message, Mapping) else getattr(message, "__dict__", {})
+        usage = got.get("usage")
+        known = (str(got.get(name) or "") for name in ("id", "model"))
+        return cls("assistant", [], *known, Usage.of(usage), str(got.get("stop_reason") or ""))
+
     @property
     def text(self) -> str:
         """The text blocks, one after the other."""

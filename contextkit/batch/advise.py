@@ -12,14 +12,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from contextkit.replay.trace import Trace
     from contextkit.transcripts.common import Session
 
 __all__ = ["Advice", "advise"]
@@ -41,6 +40,14 @@ _NAME: Final = re.compile(r"[\w./:@#-]*[\d_/@#][\w./:@#-]*")
 """A word that names something: it holds a digit, an underscore, a slash or the like."""
 
 _SHORT: Final = 4  # names up to here ("1.", "2/5") are too frequent to be a reference
+
+
+class Traced(Protocol):
+    """A trace of `contextkit.replay`, or anything else with a log of entries."""
+
+    @property
+    def log(self) -> Any:
+        """Has `entries`, each with role and blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class _Turn:
     tools: bool
 
 
-def advise(given: Session | Trace | Sequence[Mapping[str, Any]]) -> tuple[Advice, ...]:
+def advise(given: Session | Traced | Sequence[Mapping[str, Any]]) -> tuple[Advice, ...]:
     """Say which turns of a conversation would be cheaper as a batch; empty for none.
 
     Args:

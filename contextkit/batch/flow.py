@@ -75,14 +75,28 @@ def _work(job: Job, *, run_now: bool) -> Flow:
             raise spent
         if state.stopped:
             return
-        state.reopen(job.retries, canceled=halted)
-        job.refresh()
-        list(packed(state, job.prefix, job.limits))
-        again = state.chunks("planned")
-        if not again:
-            return
-        for chunk in again:
-            yield from _send(job, chunk)
+        try:
+            if not (yield from _sent_again(job, run_now=run_now, canceled=halted)):
+                return
+        except SpendingError as error:  # as above
+            spent = error
+
+
+def _sent_again(job: Job, *, run_now: bool, canceled: bool) -> Generator[Effect, Any, bool]:
+    """Send what failed for no fault of its own; whether there was any."""
+    state = job.state
+    state.reopen(job.retries, canceled=canceled)
+    job.refresh()
+    if run_now:
+        waiting = bool(state.sizes() or state.chunks("planned"))
+        if waiting:
+            yield from now.ask_all(job)
+        return waiting
+    list(packed(state, job.prefix, job.limits))
+    again = state.chunks("planned")
+    for chunk in again:
+        yield from _send(job, chunk)
+    return bool(again)
 
 
 def _send_all(job: Job) -> Flow:

@@ -89,7 +89,7 @@ class _Floor:
             self.fatal = got.error  # the item waits for the next run
         else:
             said = f"{type(got.error).__name__}: {got.error}"
-            job.keep([failed(kept.number, said, again=kind != "refused")], batch=False)
+            job.keep([failed(kept.number, said)], batch=False)
 
 
 def ask_all(job: Job) -> Flow:

@@ -37,7 +37,7 @@ def telling(on_progress: Callable[[Progress], object] | None, *, bar: bool | Non
     from rich.progress import Progress as Bar  # noqa: PLC0415  (as above)
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as drawn:
+    with Bar(*columns, console=Console(stderr=True, force_terminal=bar), transient=True) as drawn:
         task = drawn.add_task("batch", total=None)
 
         def tell(told: Progress) -> None:

@@ -45,7 +45,7 @@ def _jsonable(value: Any) -> Any:
     """JSON of a value: models and dataclasses as objects, what has no form there as its text."""
     from pydantic_core import to_jsonable_python  # noqa: PLC0415  (heavy, and only for those who write rows)
 
-    return to_jsonable_python(value, fallback=str, inf_nan_mode="constants")
+    return to_jsonable_python(value, fallback=str, bytes_mode="base64", inf_nan_mode="null")
 
 
 def write(results: Iterable[Result], path: str | Path) -> int:

@@ -177,13 +177,17 @@ class State:
             db.execute(lost, (LOST, "the API gave no result for it", self._run, chunk.number, SENT))
 
     def save(self, outcomes: Sequence[Outcome]) -> list[str]:
-        """Keep what came of items; their ids. One that is there already stays as it is, and has no id here."""
+        """Keep what came of items; their ids. One that is there already stays as it is, and has no id here.
+
+        An item that waited was asked at once, without an intent: that is a try too.
+        """
         names: list[str] = []
         with self._file.writing() as db:
             for one in outcomes:
                 usage = one.usage
                 done = db.execute(
-                    "UPDATE batch_items SET state = ?, again = ?, message = ?, error = ?, fault = ?, input = ?,"
+                    "UPDATE batch_items SET tries = tries + (state = 0),"
+                    " state = ?, again = ?, message = ?, error = ?, fault = ?, input = ?,"
                     " read = ?, write_5m = ?, write_1h = ?, output = ?, cost = ?, standard = ?, alone = ?"
                     " WHERE run = ? AND number = ? AND state IN (0, 1) RETURNING id",
                     (one.state, one.again, one.message, one.error, one.fault, usage.input, usage.read, usage.write_5m,

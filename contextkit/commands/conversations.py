@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contextkit.errors import ConfigError
 from contextkit.kept import SPACE, Kept
-from contextkit.store.base import opened, streams_of
+from contextkit.store.base import kind_of, opened, path_of, streams_of
 
 if TYPE_CHECKING:
     import argparse
@@ -32,6 +33,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; 0 when there was something, 1 when there was nothing."""
+    if kind_of(args.store) == "sqlite" and not Path(path_of(args.store)).exists():
+        raise ConfigError(
+            "there is no such file", where=str(args.store), fix="Give the address of a store that is there."
+        )
     store = opened(args.store)
     if args.what == "list":
         return _list(store, args.ids[0] if args.ids else "", as_json=args.json)

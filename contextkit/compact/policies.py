@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contextkit.errors import ConfigError
+from contextkit.when import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from contextkit.api.facts import Model
-    from contextkit.when import Condition
 
 __all__ = ["Compaction"]
 
@@ -103,7 +103,11 @@ class Compaction:
                 where="Compaction()",
                 fix="A fold has to get below the budget; a fifth of it is a good start for keep_recent.",
             )
-        if self.when is not None and not callable(self.when):
+        if self.server not in {True, False, "clear", "compact"}:
+            raise ConfigError(
+                f"server is {self.server!r}", where="Compaction(server=)", fix='Give True, "clear" or "compact".'
+            )
+        if self.when is not None and not isinstance(self.when, Condition):
             raise ConfigError(
                 f"when is a {type(self.when).__name__}",
                 where="Compaction(when=)",

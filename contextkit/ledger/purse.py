@@ -52,7 +52,9 @@ class Purse:
         """Take a billed call off."""
         cost = row.cost
         with _LOCK:
-            self._calls += 1
+            self._calls += bool(
+                row.usage.prompt or row.usage.output or row.message_id
+            )  # an attempt that failed is none
             self._tokens += row.usage.prompt + row.usage.output
             if cost is None:
                 self._unpriced += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -222,9 +222,10 @@ def _answer_calls(run: _Run) -> Generator[Batch | Event, Any, None]:
         if batch.calls:
             yield batch
     finally:
-        for call in calls:
-            if call.id in batch.outcomes:
-                _enter(run.conv, call.id, batch.outcomes[call.id])
+        with ExitStack() as entering:  # each is entered, also after one that the store refused; then that is raised
+            for call in reversed(calls):
+                if call.id in batch.outcomes:
+                    entering.callback(_enter, run.conv, call.id, batch.outcomes[call.id])
     for call in calls:
         yield Event("result", run.steps, call=call, outcome=batch.outcomes[call.id])
 

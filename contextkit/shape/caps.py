@@ -88,7 +88,7 @@ class Caps:
 
     def _fitted(self, value: Any, room: int, total: int, reason: str) -> tuple[str, str]:
         longest = note_of(f"{reason}{total:,} of {total:,} characters cut", self.handle)
-        kept = fit(value, room - len(longest) - len(f',"{NOTE_KEY}":""'), size=total)
+        kept = fit(value, room - len(longest) - len(f',"{NOTE_KEY}":""'))
         if kept is MISSING:
             kept = [] if isinstance(value, list) else {}
         note = note_of(f"{reason}{max(total - len(write(kept)), 0):,} of {total:,} characters cut", self.handle)

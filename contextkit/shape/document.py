@@ -118,7 +118,7 @@ def _parts(value: Any, shares: int) -> Iterator[str]:
     yield "{" if many else "["
     run = -(-len(value) // shares)
     each = shares // len(value)
-    left = iter(value.items() if many else value)
+    left: Iterator[Any] = iter(value.items() if isinstance(value, dict) else value)
     between = ""
     while some := list(islice(left, run)):
         yield between

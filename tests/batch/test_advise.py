@@ -8,7 +8,9 @@ import pytest
 
 from contextkit.batch import advise
 from contextkit.errors import FormatError
+from contextkit.replay.trace import trace
 from contextkit.transcripts import read
+from contextkit.transcripts.common import Call, Session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +39,24 @@ def test_items_of_one_form_are_found() -> None:
     assert found.form.startswith("Sort this letter: I write about a")
     assert found.prompt > 2 * found.alone
     assert "6 turns" in found.reason
+
+
+def test_a_session_and_its_trace_say_the_same() -> None:
+    """Recorded sessions and replay's traces are read as their messages."""
+    messages = a_talk(*letters())
+    call = Call(added=tuple(safe(message) for message in messages[:-1]), reply=safe(messages[-1]))
+    session = Session("file", "requests", (call,))
+    traced = trace(session)
+    assert traced is not None
+    assert advise(session) == advise(messages)
+    assert [found.messages for found in advise(messages)] == [(0, 2, 4, 6, 8, 10)]
+    (of_trace,) = advise(traced)
+    assert of_trace.messages == (0, 2, 4, 6, 8)  # a trace ends with the last request, whose answer it does not hold
+
+
+def safe(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with its text as a block."""
+    return {"role": message["role"], "content": [{"type": "text", "text": message["content"]}]}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from contextkit.lint.source.containers import iterated
 from contextkit.lint.source.follow import written
 from contextkit.lint.source.given import Given
+from contextkit.lint.source.sequences import deepcopy, deque, islice, iterator
 from contextkit.lint.source.values import NOTHING, Heap, Kind, Taint, Value, deep, merge
 
 if TYPE_CHECKING:
@@ -126,23 +127,6 @@ def _first(given: Given) -> Value:
     return given.get(0) or Value(open=True)
 
 
-def _deepcopy(given: Given) -> Value:
-    return _cloned(given.get(0) or Value(open=True))
-
-
-def _cloned(value: Value, parent: Heap | None = None, depth: int = 4) -> Value:
-    """What is done to the copy is not done to the original; the copy has the original's history behind it."""
-    if depth <= 0 or (value.heap is None and not value.choices):
-        return value
-    made = replace(value, choices=tuple(_cloned(one, parent, depth) for one in value.choices))
-    if value.heap is not None:
-        made.heap = copy = replace(value.heap, events=list(value.heap.events), parent=parent)
-        copy.items = [_cloned(one, copy, depth - 1) for one in copy.items]
-        copy.keys = {key: _cloned(one, copy, depth - 1) for key, one in copy.keys.items()}
-        copy.rest = [_cloned(one, copy, depth - 1) for one in copy.rest]
-    return made
-
-
 def _len(given: Given) -> Value:
     """The length of what grows from turn to turn counts the turns."""
     run, source = given.run, given.get(0) or Value(open=True)
@@ -229,38 +213,6 @@ def _loose(value: Value, depth: int = 3) -> bool:
 
 def _mixed(heap: Heap) -> bool:
     return not heap.whole
-
-
-def _iterator(given: Given) -> Value:
-    """`islice(history, n, None)`, `chain(a, b)`: the elements of all."""
-    items = [item for one in given.args for item in iterated(given.run, one, given.node, given.scope).items]
-    taints = [iterated(given.run, one, given.node, given.scope).taints for one in given.args]
-    heap = given.run.heap("list", items=items, whole=False)
-    heap.taints = frozenset().union(*taints) if taints else frozenset()
-    return Value(heap=heap)
-
-
-def _islice(given: Given) -> Value:
-    """`islice(messages, len(messages) - 20, None)` is a slice like any other."""
-    node = given.node
-    if not isinstance(node, ast.Call) or len(given.args) < _STARTED or len(node.args) != len(given.args):
-        return _iterator(Given(given.run, node, given.scope, given.args[:1], {}, []))
-    cut = ast.Subscript(node.args[0], ast.Slice(node.args[1], node.args[2], None), ast.Load())
-    return given.run.value(ast.copy_location(cut, node), given.scope)
-
-
-_STARTED: Final = 3
-
-
-def _deque(given: Given) -> Value:
-    from contextkit.lint.source.stores import record  # noqa: PLC0415
-    from contextkit.lint.source.values import Event  # noqa: PLC0415
-
-    made = _list(given)
-    limit = given.get(1, "maxlen")
-    if limit is not None and not (limit.known and limit.const is None) and made.heap is not None:
-        record(made.heap, Event(given.run.taint(Kind.BOUNDED, given.node, given.scope)))
-    return made
 
 
 def _partial(given: Given) -> Value:
@@ -358,8 +310,9 @@ MODELS: Final[dict[str, Callable[[Given], Value]]] = {
     "builtins.all": _reduce, "statistics.mean": _reduce, "math.fsum": _reduce,
     "json.dumps": _dumps, "orjson.dumps": _dumps, "ujson.dumps": _dumps, "simplejson.dumps": _dumps,
     "yaml.dump": _reduce, "yaml.safe_dump": _reduce,
-    "itertools.islice": _islice, "itertools.chain": _iterator, "itertools.chain.from_iterable": _iterator,
-    "collections.deque": _deque, "functools.partial": _partial, "fastapi.Depends": _depends, "copy.deepcopy": _deepcopy, "copy.copy": _first,
+    "itertools.islice": islice, "itertools.chain": iterator, "itertools.chain.from_iterable": iterator,
+    "collections.deque": lambda given: deque(given, _list(given)), "functools.partial": _partial,
+    "fastapi.Depends": _depends, "copy.deepcopy": deepcopy, "copy.copy": _first,
     "typing.cast": lambda given: given.get(1) or Value(open=True), "textwrap.dedent": _first,
     "inspect.cleandoc": _first, "random.seed": _seed, "numpy.random.seed": _seed, "random.Random": _generator,
     "numpy.random.default_rng": _generator, "asyncio.run": _run, "asyncio.gather": _run, "anyio.run": _run,

@@ -176,7 +176,7 @@ def _root(run: Run, function: Function, bound: Value | None = None) -> None:
 def _sends(function: Function) -> bool:
     """Whether a function itself seems to make a request."""
     words = words_of(function.node)
-    return "messages" in words and bool(words & _ON_MESSAGES) or bool(words & _ASKING)
+    return ("messages" in words and bool(words & _ON_MESSAGES)) or bool(words & _ASKING)
 
 
 def _nested(run: Run, function: Function) -> None:

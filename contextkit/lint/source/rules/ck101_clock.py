@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from contextkit.lint.rule import Severity
-from contextkit.lint.source.reach import TaintRule
+from contextkit.lint.source.moved import to_volatile
+from contextkit.lint.source.reach import Reach, TaintRule
 from contextkit.lint.source.values import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from contextkit.lint.rule import Edit
 
 __all__ = ["Clock"]
 
@@ -38,3 +46,10 @@ class Clock(TaintRule):
     advice = "Put the time into the newest user message, or send it after the last mark."
     kind = Kind.CLOCK
     because = "it is another time at the next call"
+
+    @classmethod
+    def edits(cls, reach: Reach, text: Callable[[str], str]) -> tuple[Edit, ...]:
+        """Moved to the volatile tail, in contextkit code where it is plain."""
+        if reach.sent.api != "Conversation" or reach.block.part != "system":
+            return ()
+        return to_volatile(text(reach.sent.spot.path), reach.taint.spot, reach.sent.spot)
