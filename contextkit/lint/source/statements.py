@@ -305,10 +305,8 @@ def _delete_item(run: Run, target: ast.Subscript, scope: Scope) -> None:
     owner = run.value(target.value, scope)
     heap = ensure(run, owner)
     if isinstance(target.slice, ast.Slice):
-        upper = target.slice.upper
-        whole = target.slice.lower is None and upper is None
-        last = isinstance(target.slice.lower, ast.UnaryOp) and upper is None
-        if not whole and not last:
+        lower, upper = target.slice.lower, target.slice.upper
+        if upper is not None or not (lower is None or isinstance(lower, ast.UnaryOp)):  # not all, not the newest
             record(heap, Event(run.taint(Kind.FRONT, target, scope), over=roomy(run.tests, target, run, scope)))
         return
     key = run.value(target.slice, scope).const
