@@ -5,7 +5,7 @@ Law: what is sent is decided in turn.py and folding.py and carried out by drive.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from contextkit import drive, folding, turn
 from contextkit.compact.server import chosen
@@ -94,11 +94,16 @@ class Sending:
 
     def compact(self, client: Any, *, force: bool = False) -> int:
         """Fold now if the budget is passed (or `force`); returns how many folds were made."""
-        return drive.run(self._keeping(folding.compact(self._state, now=self._clock(), force=force)), client)
+        flow = folding.compact(self._state, now=self._clock(), force=force)
+        folds: int = drive.run(self._keeping(flow), client)
+        return folds
 
     async def acompact(self, client: Any, *, force: bool = False) -> int:
         """As `compact`, with an asynchronous client."""
-        return await drive.arun(self._keeping(folding.compact(self._state, now=self._clock(), force=force)), client)
+        folds: int = await drive.arun(
+            self._keeping(folding.compact(self._state, now=self._clock(), force=force)), client
+        )
+        return folds
 
     def subtask(self, name: str, client: Any = None) -> Subtask:
         """A part of the work done aside: `with conv.subtask("find the order") as sub:`, also `async with`.
@@ -116,4 +121,4 @@ class Sending:
         """
         from contextkit.subtask import Subtask  # noqa: PLC0415  (a subtask is a Conversation)
 
-        return Subtask(self, name, client)
+        return Subtask(cast("Any", self), name, client)

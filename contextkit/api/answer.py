@@ -64,8 +64,8 @@ class Answer(NamedTuple):
         """What was billed, of a message whose content cannot be taken; never raises."""
         got: Mapping[str, Any] = message if isinstance(message, Mapping) else getattr(message, "__dict__", {})
         usage = got.get("usage")
-        known = (str(got.get(name) or "") for name in ("id", "model"))
-        return cls("assistant", [], *known, Usage.of(usage), str(got.get("stop_reason") or ""))
+        named, model, stop = (str(got.get(name) or "") for name in ("id", "model", "stop_reason"))
+        return cls("assistant", [], named, model, Usage.of(usage), stop)
 
     @property
     def text(self) -> str:
