@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from contextkit.lint.source import sinks
+from contextkit.lint.source.dotted import Given, model
 from contextkit.lint.source.follow import Run, expression
-from contextkit.lint.source.library import Given, model
 from contextkit.lint.source.methods import method
 from contextkit.lint.source.places import METHODS, PURE, REQUEST, RETRIEVES, SEARCHED, source_of
 from contextkit.lint.source.records import fill

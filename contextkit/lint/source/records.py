@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from contextkit.lint.source.values import Heap, Value
 
 if TYPE_CHECKING:
+    from contextkit.lint.source.dotted import Given
     from contextkit.lint.source.follow import Run
-    from contextkit.lint.source.library import Given
     from contextkit.lint.source.scope import Class
 
 __all__ = ["fill"]
