@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from contextkit.lint.source import sinks
-from contextkit.lint.source.dotted import Given, model
 from contextkit.lint.source.follow import Run, expression
 from contextkit.lint.source.methods import method
 from contextkit.lint.source.places import METHODS, PURE, REQUEST, RETRIEVES, SEARCHED, source_of
 from contextkit.lint.source.records import fill
 from contextkit.lint.source.scope import Function, Scope
+from contextkit.lint.source.standard import Given, model
 from contextkit.lint.source.values import Event, Heap, Kind, Taint, Value, deep, merge
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source.attributes import attribute
 from contextkit.lint.source.containers import VIEW, iterated
-from contextkit.lint.source.dotted import as_text
 from contextkit.lint.source.follow import Run, choosing, expression, written
 from contextkit.lint.source.guards import ground
 from contextkit.lint.source.places import ATTRIBUTES, REQUEST
 from contextkit.lint.source.scope import Function
+from contextkit.lint.source.standard import as_text
 from contextkit.lint.source.stores import store
 from contextkit.lint.source.values import NOTHING, Kind, Value, deep, merge
 

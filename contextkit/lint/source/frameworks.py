@@ -16,9 +16,9 @@ from contextkit.lint.source.values import Heap, Value, deep, merge
 if TYPE_CHECKING:
     import ast
 
-    from contextkit.lint.source.dotted import Given
     from contextkit.lint.source.follow import Run
     from contextkit.lint.source.scope import Function, Scope
+    from contextkit.lint.source.standard import Given
 
 __all__ = ["decorated", "piped", "request"]
 
@@ -176,7 +176,7 @@ def decorated(run: Run, made: Value, function: Function, node: ast.expr, scope: 
     name = made.name.removesuffix("()")
     if not name.startswith("pydantic_ai.") or name.rsplit(".", 1)[-1] not in {"system_prompt", "instructions"}:
         return False
-    from contextkit.lint.source.dotted import Given  # noqa: PLC0415
+    from contextkit.lint.source.standard import Given  # noqa: PLC0415
 
     given = Given(run, node, scope, [], {}, [])
     text = _called(run, Value(func=replace(function)), given)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source.containers import VIEW, iterated
-from contextkit.lint.source.dotted import Given, as_text
 from contextkit.lint.source.follow import written
+from contextkit.lint.source.standard import Given, as_text
 from contextkit.lint.source.stores import ensure, put, record
 from contextkit.lint.source.values import NOTHING, Event, Heap, Kind, Value, deep, merge
 
@@ -140,7 +140,7 @@ def _remove(owner: Value, given: Given) -> Value:
 
 
 def _sort(owner: Value, given: Given) -> Value:
-    from contextkit.lint.source.dotted import MODELS  # noqa: PLC0415
+    from contextkit.lint.source.standard import MODELS  # noqa: PLC0415
 
     for one in owner.each():
         one.taints = frozenset(t for t in one.taints if t.kind not in {Kind.ORDER, Kind.LISTING})

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from contextkit.lint.source.values import Heap, Value
 
 if TYPE_CHECKING:
-    from contextkit.lint.source.dotted import Given
     from contextkit.lint.source.follow import Run
     from contextkit.lint.source.scope import Class
+    from contextkit.lint.source.standard import Given
 
 __all__ = ["fill"]
 

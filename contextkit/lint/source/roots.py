@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source import calls, containers, expressions, statements
-from contextkit.lint.source.dotted import Given
 from contextkit.lint.source.follow import STEPS, Run, Spent
 from contextkit.lint.source.places import REQUEST
+from contextkit.lint.source.standard import Given
 from contextkit.lint.source.values import Heap, Kind, Value, deep
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from contextkit.lint.source.sent import Sent, blocks_of
 from contextkit.lint.source.values import Kind, Value
 
 if TYPE_CHECKING:
-    from contextkit.lint.source.dotted import Given
     from contextkit.lint.source.follow import Run
+    from contextkit.lint.source.standard import Given
 
 __all__ = ["note", "request"]
 
