@@ -8,6 +8,7 @@ that, and at once where the ceiling is passed or the cache is cold; so deciding 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,7 @@ from contextkit.compact import plan
 from contextkit.compact.policies import Compaction, window
 from contextkit.errors import BudgetError, SummaryError
 from contextkit.history.clearing import cleared
-from contextkit.summarising import admitted, extracted, finished, job, merge, needs_client, written
+from contextkit.summarising import admitted, extracted, finished, job, merge, needs_client, reserved, written
 from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
@@ -184,21 +185,24 @@ def _begin(state: State, wanted: plan.Fold, *, now: float, step: str) -> Generat
     """Have a summary written while the conversation goes on."""
     if state.pending is not None:
         return
+    held = ExitStack()
     try:
         made = job(state, wanted, now=now, step=step)
         admitted(state, made, now)
+        held.enter_context(reserved(state, made, now))  # until its bill is in
         reply = yield replace(made.ask, background=True)
     except Exception as error:  # noqa: BLE001  (whatever the user's client raises: the history stays)
+        held.close()
         state.note_failure(error)
         return
-    state.pending = made, reply.later
+    state.pending = made, reply.later, held
 
 
 def _taken_in(state: State, policy: Compaction, *, now: float, force: bool) -> Generator[Ask, Reply, int]:
     """What was written meanwhile, where it is done or cannot be waited for any longer."""
     if state.pending is None:
         return 0
-    made, later = state.pending
+    made, later, held = state.pending
     if not (later.done() or force or over(state)):
         return 0
     state.pending = None
@@ -210,6 +214,8 @@ def _taken_in(state: State, policy: Compaction, *, now: float, force: bool) -> G
         state.note_failure(error)
         _back_off(state, policy)
         return 0
+    finally:
+        held.close()
     state.fold(found)
     state.ledger.note_verdict("fold", "written in the background", at=now)
     state.since = state.since.folded(reached=state.tokens() <= policy.ceiling(state.row))

@@ -29,6 +29,7 @@ from contextkit.tokens.parts import counts_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import ExitStack
 
     from contextkit.api.facts import Family, Ttl
     from contextkit.api.messages import Block
@@ -93,7 +94,7 @@ class State:
         recall: the model can read the archive, so a summary names the handle of what it stands for.
         mentions: the identifiers so far.
         fork_thinking: tokens that the model thought before its last summary as a fork.
-        pending: the summary that is being written in the background, and where it will be.
+        pending: the summary that is being written in the background, where it will be, and what budgets hold for it.
         id: the conversation's, for its rows in the ledger.
         shared: the ledger was given, and may hold other conversations' rows.
         booked: a subtask's own rows; None elsewhere.
@@ -141,7 +142,7 @@ class State:
     recall: bool = False
     mentions: Mentions = field(default_factory=Mentions)
     fork_thinking: int = 0
-    pending: tuple[Job, Later] | None = None
+    pending: tuple[Job, Later, ExitStack] | None = None
     server: Literal["", "clear", "compact"] = ""
     journal: Journal | None = None
     id: str = ""

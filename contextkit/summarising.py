@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from contextkit.state import State
 
-__all__ = ["admitted", "extracted", "finished", "job", "merge", "needs_client", "written"]
+__all__ = ["admitted", "extracted", "finished", "job", "merge", "needs_client", "reserved", "written"]
 
 _SIDE: Final = "haiku"
 """Who writes a fresh summary where "auto" was asked for."""
@@ -104,7 +104,7 @@ def _written(
     try:
         made = _job(state, entries, wanted, now=now, step=step, level=level)
         admitted(state, made, now)
-        with _holding(state, made, now):
+        with reserved(state, made, now):
             reply = yield made.ask
             return finished(state, made, reply, now=now)
     except Exception as error:  # noqa: BLE001  (whatever the user's client or callable raises: the history stays)
@@ -122,7 +122,8 @@ def admitted(state: State, made: Job, now: float) -> None:
         state.ledger.admit(made.ask.request.model, **_expected(state, made, now))
 
 
-def _holding(state: State, made: Job, now: float) -> AbstractContextManager[None]:
+def reserved(state: State, made: Job, now: float) -> AbstractContextManager[None]:
+    """Count the summary's call as spent, for calls beside it, until its bill is in."""
     if made.ask.request is None or not state.ledger.limited:
         return nullcontext()
     return state.ledger.holding(made.ask.request.model, **_expected(state, made, now))

@@ -14,6 +14,7 @@ import pytest
 from contextkit.api.validity import faults
 from contextkit.emulator import Clock, Emulator, reply, text, tool_use
 from contextkit.errors import ConfigError
+from contextkit.ledger import Budget, SpendingError
 from tests.builders import READ_TOOL, SMALL, a_conversation, a_page, an_audit, reading, run
 
 if TYPE_CHECKING:
@@ -322,3 +323,27 @@ def test_a_summary_with_broken_characters() -> None:
     """A lone surrogate in a summary becomes U+FFFD, so that every later request can be sent."""
     conv, _ = an_audit(pages=30, compaction=SMALL, summarizer=lambda _: "All \ud800 well.")
     assert "All \ufffd well." in json.dumps(lead(conv), ensure_ascii=False)
+
+
+def test_a_budget_counts_a_summary_in_the_background() -> None:
+    """What is being written is held against the budget: no call more than it allows is ever made."""
+    sent = []
+    tell = reading(90)
+
+    def answer(body: Mapping[str, Any]) -> Any:
+        sent.append(body["model"])
+        return tell(body)
+
+    emulator = Emulator(answer, clock=Clock())
+    client = emulator.client(max_retries=0)
+    budget = Budget(calls=22, warn_at=1.0, on_warn=lambda _: None)
+    conv = a_conversation(clock=lambda: emulator.clock.now, compaction=SLOW, budget=budget).user("Audit it.")
+
+    def on() -> None:
+        for _ in range(60):
+            step(conv, client)
+
+    with pytest.raises(SpendingError):
+        on()
+    assert len(set(sent)) == 2
+    assert len(sent) <= 22

@@ -21,6 +21,7 @@ from contextkit.tools.function import definition_of
 if TYPE_CHECKING:
     from contextkit.conversation import Conversation
     from contextkit.route import Output
+from contextkit.escalate.request import format_of
 
 __all__ = ["OWN", "Prefix", "prefix_of"]
 
@@ -103,7 +104,10 @@ def prefix_of(
         body.pop(name, None)
     betas = tuple(body.pop("betas", None) or ())
     if structured and output.schema is not None:
-        body["output_config"] = {**(body.get("output_config") or {}), "format": _format(output.schema)}
+        body["output_config"] = {
+            **(body.get("output_config") or {}),
+            "format": format_of(output.schema, where="Batch(output=)"),
+        }
     made = _ordered(chosen, body)
     _check(made, limit)
     own = {name: made.pop(name) for name in sorted(OWN) if name in made}
@@ -220,17 +224,3 @@ def _head(body: Mapping[str, Any]) -> bytes:
     """The JSON of the body, `messages` last and open, so that an item's part can follow."""
     whole = dumps({**{name: value for name, value in body.items() if name != "messages"}, "messages": body["messages"]})
     return (whole[: -len("]}")] + ("," if body["messages"] else "")).encode()
-
-
-def _format(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema in the part of JSON Schema that the API keeps to, by the SDK's own rules."""
-    from anthropic import transform_schema  # noqa: PLC0415  (over a second to import)
-
-    try:
-        return {"type": "json_schema", "schema": transform_schema(schema)}
-    except (ValueError, TypeError, AttributeError, AssertionError) as error:
-        raise ConfigError(
-            f"the API takes no such schema: {error}",
-            where="Batch(output=)",
-            fix="Give every part a type, or set structured=False: the answers are checked in any case.",
-        ) from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextkit.escalate.values import Asked
     from contextkit.route import Output, Rung
 
-__all__ = ["body_of", "request_for"]
+__all__ = ["body_of", "format_of", "request_for"]
 
 _MARK: Final = {"type": "ephemeral"}
 _TAKEN: Final = (facts.CREATE_PARAMS | {"tools"}) - {"cache_control"}
@@ -48,7 +48,10 @@ def body_of(
     if blocks:
         body["system"] = [*blocks[:-1], {**blocks[-1], "cache_control": dict(_MARK)}] if cache else blocks
     if structured and output.schema is not None:
-        body["output_config"] = {**(params.get("output_config") or {}), "format": _format(output.schema)}
+        body["output_config"] = {
+            **(params.get("output_config") or {}),
+            "format": format_of(output.schema, where="ask(output=)"),
+        }
     return body
 
 
@@ -74,8 +77,12 @@ def _messages(given: Any) -> list[dict[str, Any]]:
     return [dict(message_of(message)) for message in given]
 
 
-def _format(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema in the part of JSON Schema that the API keeps to, by the SDK's own rules."""
+def format_of(schema: dict[str, Any], *, where: str) -> dict[str, Any]:
+    """The schema in the part of JSON Schema that the API keeps to, by the SDK's own rules.
+
+    Raises:
+        ConfigError: it has no such part.
+    """
     from anthropic import transform_schema  # noqa: PLC0415  (over a second to import)
 
     try:
@@ -83,6 +90,6 @@ def _format(schema: dict[str, Any]) -> dict[str, Any]:
     except (ValueError, TypeError, AttributeError, AssertionError) as error:
         raise ConfigError(
             f"the API takes no such schema: {error}",
-            where="ask(output=)",
-            fix="Give every part a type, or ask with structured=False: the answer is checked in any case.",
+            where=where,
+            fix="Give every part a type, or set structured=False: the answer is checked in any case.",
         ) from error

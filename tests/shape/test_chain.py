@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contextkit.errors import ShapeError
 from contextkit.shape.chain import FALLBACK_CHARS, Shape, apply
-from contextkit.shape.document import MAX_MARKS
+from contextkit.shape.document import HEAVY_MARKS, MAX_MARKS, MAX_WIDE
 from contextkit.shape.shaped import NOTE_KEY, Shaped, is_note
 from contextkit.tokens.estimate import text_tokens
 from tests.shape.conftest import containers, documents, simple_paths
@@ -371,3 +371,27 @@ def test_a_changed_shape_leaves_what_was_sent() -> None:
     text = first.text
     Shape(select=["$.total"]).apply(ORDER)
     assert first.text is text
+
+
+def test_a_long_list_of_small_rows_is_shaped() -> None:
+    """150,000 rows of one field are within the bounds: they are selected, not cut."""
+    text = json.dumps([{"id": at, "n": "x"} for at in range(150_000)])
+    shaped = apply(Shape(select=["$[*].id"]), text).text
+    assert json.loads(shaped)[-1] == {"id": 149_999}
+
+
+def test_shapes_that_make_every_value_anew_have_a_lower_bound() -> None:
+    """A document between the two bounds is selected from, but not made a table of."""
+    text = json.dumps([{"id": 1}] * (HEAVY_MARKS // 2 + 1_000))
+    assert json.loads(apply(Shape(select=["$[*].id"]), text).text)[0] == {"id": 1}
+    cut = apply(Shape(select=["$[*].id"], as_table=True, max_chars=500), text).text
+    assert "columns" not in cut
+    assert len(cut) < 1_000
+
+
+@pytest.mark.parametrize(("members", "selected"), [(MAX_WIDE - 1, True), (MAX_WIDE + 1, False)])
+def test_objects_that_are_long_tables_of_names_are_bounded(members: int, selected: bool) -> None:
+    """An object of more than so many members is cut as text."""
+    text = json.dumps({f"name_{at}": at for at in range(members)})
+    shaped = apply(Shape(select=["$.name_1"], max_chars=300), text).text
+    assert (shaped == '{"name_1":1}') is selected
