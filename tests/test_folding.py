@@ -15,7 +15,7 @@ from contextkit.api.validity import faults
 from contextkit.emulator import Clock, Emulator, reply, text, tool_use
 from contextkit.errors import ConfigError
 from contextkit.ledger import Budget, SpendingError
-from tests.builders import READ_TOOL, SMALL, a_conversation, a_page, an_audit, reading, run
+from tests.builders import SMALL, a_conversation, a_page, an_audit, reading, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -301,11 +301,6 @@ def test_wrong_identifiers_are_refused() -> None:
     """A bound below zero is refused with its name."""
     with pytest.raises(ConfigError, match="identifiers"):
         replace(SMALL, identifiers=-1)
-
-
-def test_tools_are_those_of_the_builders() -> None:
-    """The runs above really call a tool."""
-    assert str(READ_TOOL["name"]) in json.dumps(a_conversation().tools)
 
 
 def test_infinite_patience_on_a_cold_cache() -> None:

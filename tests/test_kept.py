@@ -66,7 +66,7 @@ def test_a_reopened_conversation_sends_the_same_bytes(more: dict[str, Any]) -> N
     assert again.context == conv.context
     assert again.ledger.rows == conv.ledger.rows
     read = again.send(emulator.client()).usage.cache_read_input_tokens
-    assert read == 0 or read > 0.9 * conv.ledger.rows[-1].usage.prompt or more["compaction"] is not None
+    assert 0 < read <= conv.ledger.rows[-1].usage.prompt  # what stood in the cache is read, also by the new object
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
