@@ -36,7 +36,7 @@ _AHEAD: Final = 0.7
 _LONGEST: Final = 16
 """Calls that one plan may stand."""
 
-_GROWTH: Final = 0.1
+_GROWTH: Final = 0.2
 """A prompt that has grown by this share of the budget is looked at again."""
 
 _BACK_OFF: Final = 0.05
@@ -110,7 +110,7 @@ def compact(
     while True:
         found = plan.decide(_situation(state, now), policy, state.since)
         if force and found.clear is not None:
-            found = replace(found, clear=None)  # who asks for a summary gets one
+            found = found._replace(clear=None)  # who asks for a summary gets one
         made = yield from _carried_out(state, policy, found, now=now, step=step, force=force, alone=alone)
         if not made:
             break

@@ -126,15 +126,13 @@ def build(state: State, now: float) -> Request:
     state.frozen = True
     state.begin(now)
     state.own.sent(now, state.seconds)
-    view = state.view
-    messages: list[Any] = view.messages()
+    messages, last, summary = state.view.window()
     row = state.row
-    last = view.last()
     marks = breakpoints.plan(
         last=last,
         fixed_tokens=int(state.fixed_tokens),
         minimum=row.min_prefix if row else 0,
-        summary=view.summary_end(),
+        summary=summary,
         written=state.written,
     )
     mark = state.mark

@@ -66,10 +66,11 @@ class Usage:
         if usage is None:
             return cls()
         got = _fields(usage)
-        split = _fields(got.get("cache_creation")) if got.get("cache_creation") is not None else {}
+        hour = five = 0
         written = _int(got.get("cache_creation_input_tokens"))
-        hour = _int(split.get("ephemeral_1h_input_tokens"))
-        five = _int(split.get("ephemeral_5m_input_tokens"))
+        if (split := got.get("cache_creation")) is not None:
+            split = _fields(split)
+            hour, five = _int(split.get("ephemeral_1h_input_tokens")), _int(split.get("ephemeral_5m_input_tokens"))
         total = cls(
             _int(got.get("input_tokens")),
             _int(got.get("cache_read_input_tokens")),

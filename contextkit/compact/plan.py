@@ -8,7 +8,6 @@ figures; nothing here changes the history, and work per call does not grow with 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from contextkit.compact.worth import Sizes, SummaryCall, Worth, summary_call, worth
@@ -36,8 +35,7 @@ _CLOSES: Final = 0.25
 """Share of the budget that a fold has to free while the breaker is open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(NamedTuple):
     """Fold the entries `first` up to, not including, `end`; they hold about `tokens` tokens."""
 
     first: int
@@ -45,8 +43,7 @@ class Fold:
     tokens: float
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
+class Clear(NamedTuple):
     """Send handles in the place of the tool results of entries `first` up to, not including, `end`, without thinking.
 
     It frees about `tokens` tokens and needs no summary.
@@ -57,8 +54,7 @@ class Clear:
     tokens: float
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(NamedTuple):
     """Put one summary of `level` in the place of the summaries `first` up to, not including, `end`."""
 
     first: int
@@ -66,8 +62,7 @@ class Merge:
     level: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What to do, and why.
 
     Attributes:
@@ -131,8 +126,7 @@ class Since(NamedTuple):
         return self._replace(calls=0, paid=0.0, short=0 if reached else self.short + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """What is known before a call. Sizes are in tokens of the log's estimate, but for `total`, `ceiling` and `window`.
 
     Attributes:

@@ -62,10 +62,12 @@ def transcript(entries: Sequence[Entry], limit: int = _TRANSCRIPT_CHARS) -> str:
 
     Where even short pieces of every block are too much, the middle of the whole is cut as well.
     """
-    pieces = [piece for entry in entries for block in entry.blocks for piece in _said(entry.role, block)]
+    pieces = [piece for entry in entries for block in entry.blocks if (piece := _said(entry.role, block))]
+    shown = "\n\n".join([f"[{who}] {text}" for who, text in pieces])
+    if len(shown) <= limit:
+        return shown
     frame = sum(len(f"[{who}] \n\n") for who, _ in pieces)
-    lengths = [len(text) for _, text in pieces]
-    share = max(_fair_share(lengths, limit - frame), _LEAST) if sum(lengths) + frame > limit else limit
+    share = max(_fair_share([len(text) for _, text in pieces], limit - frame), _LEAST)
     shown = "\n\n".join(f"[{who}] {text if len(text) <= share else cap(text, share).text}" for who, text in pieces)
     return shown if len(shown) <= limit else cap(shown, limit).text
 
@@ -80,15 +82,16 @@ def _fair_share(lengths: Sequence[int], limit: int) -> int:
     return limit
 
 
-def _said(role: str, block: Block) -> list[tuple[str, str]]:
+def _said(role: str, block: Block) -> tuple[str, str] | None:
+    """Who said a block, and its text; None for thinking."""
     kind = block["type"]
     if kind == "text":
-        return [(role, block["text"])]
+        return role, block["text"]
     if kind == "tool_use":
-        return [("assistant calls", f"{block.get('name')}({dumps(block.get('input'))})")]
+        return "assistant calls", f"{block.get('name')}({dumps(block.get('input'))})"
     if kind == "tool_result":
-        return [("tool error" if block.get("is_error") else "tool result", result_text(block.get("content")))]
-    return [] if kind in {"thinking", "redacted_thinking"} else [(role, f"({kind})")]
+        return "tool error" if block.get("is_error") else "tool result", result_text(block.get("content"))
+    return None if kind in {"thinking", "redacted_thinking"} else (role, f"({kind})")
 
 
 def result_text(content: Any) -> str:

@@ -10,10 +10,9 @@ and writing the summary and the kept tail where they would have been read. See d
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from contextkit.api import facts
 from contextkit.api.usage import Price, UnknownPriceWarning, price
@@ -41,8 +40,7 @@ _UNITS: Final = Price("", 1.0, 0.1, 1.25, 2.0, 5.0, note="units of the base inpu
 _SIDE_UNITS: Final = 1 / 3  # a cheap model beside a main model whose price is not known
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(NamedTuple):
     """Tokens of the next prompt, by what a fold does with them.
 
     Attributes:
@@ -74,8 +72,7 @@ class Sizes:
         return self.front + self.summary + self.listed + self.tail
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(NamedTuple):
     """Prices of a token of the conversation's own calls.
 
     Attributes:
@@ -93,8 +90,7 @@ class Rates:
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryCall:
+class SummaryCall(NamedTuple):
     """Who would write the summary, and for how much.
 
     Attributes:
@@ -106,8 +102,7 @@ class SummaryCall:
     cost: float
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(NamedTuple):
     """What a fold costs and saves.
 
     Attributes:

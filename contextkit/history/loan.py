@@ -89,9 +89,10 @@ def lend(value: Any, slip: Slip) -> Any:
     if isinstance(value, dict):
         copy = LoanedDict(value)
         copy.slip = slip
-        for key, item in value.items():
-            if type(item) in _NESTED:
-                dict.__setitem__(copy, key, lend(item, slip))  # past the watch: this is the lender's own writing
+        if not _NESTED.isdisjoint(map(type, value.values())):
+            for key, item in value.items():
+                if type(item) in _NESTED:
+                    dict.__setitem__(copy, key, lend(item, slip))  # past the watch: this is the lender's own writing
         return copy
     if isinstance(value, list):
         items = LoanedList(value)
@@ -105,7 +106,16 @@ def lend(value: Any, slip: Slip) -> Any:
 
 def lend_message(role: str, blocks: Sequence[dict[str, Any]], slip: Slip) -> LoanedDict:
     """A lent message of such blocks."""
-    content = LoanedList([lend(block, slip) for block in blocks])
+    lent = []
+    for block in blocks:  # `lend` for a dict, spelled out: every message of every request passes here
+        copy = LoanedDict(block)
+        copy.slip = slip
+        if not _NESTED.isdisjoint(map(type, block.values())):
+            for key, item in block.items():
+                if type(item) in _NESTED:
+                    dict.__setitem__(copy, key, lend(item, slip))
+        lent.append(copy)
+    content = LoanedList(lent)
     content.slip = slip
     message = LoanedDict(role=role, content=content)
     message.slip = slip

@@ -74,9 +74,19 @@ class View:
     _steps: list[int] = field(default_factory=list)
     _made: list[int] = field(default_factory=list)
     _touched: set[int] = field(default_factory=set)
+    _before: float = 0.0
     _rewritten_before: int = 0
     _seen: tuple[int, int] = (-1, -1)
     _instead: dict[int, Sequence[Block]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._measure()
+
+    def _measure(self) -> None:
+        """What has to be added to the log's tokens for those of the window; it changes in a rewrite only."""
+        head = self.log.tokens(0, 1) if self.summaries else 0.0
+        gone = self.log.tokens(0, self.start) + self.relief
+        self._before = head + self.summary_tokens + self.name_tokens - gone
 
     def messages(self) -> list[LoanedDict]:
         """The messages as loans, without marks; a fresh list, the loans shared between requests."""
@@ -88,9 +98,17 @@ class View:
         self._catch_up()
         return self._spot(len(self._messages) - 1)
 
+    def window(self) -> tuple[list[Any], Spot, Spot | None]:
+        """What a request is made of, at once: `messages`, `last` and `summary_end`."""
+        self._catch_up()
+        return list(self._messages), self._spot(len(self._messages) - 1), self._summary_end()
+
     def summary_end(self) -> Spot | None:
         """Where the last summary (with the pins of its range) ends; the list of identifiers comes after."""
         self._catch_up()
+        return self._summary_end()
+
+    def _summary_end(self) -> Spot | None:
         if not self.summaries:
             return None
         end = self._spot(0)
@@ -98,8 +116,8 @@ class View:
 
     def tokens(self) -> float:
         """Estimated tokens of all messages, by the log's sizes."""
-        head = self.log.tokens(0, 1) if self.summaries else 0.0
-        return head + self.summary_tokens + self.name_tokens + self.log.tokens(self.start) - self.relief
+        ends = self.log.ends
+        return self._before + ends[-1] if ends else 0.0
 
     def head(self) -> Sequence[Block]:
         """The first task message: verbatim, for ever."""
@@ -130,6 +148,7 @@ class View:
         made.names, made.name_tokens = self.names, self.name_tokens
         made.cleared, made.relief, made._instead = self.cleared, self.relief, dict(self._instead)
         made._rewritten_before = self._rewritten_before
+        made._measure()
         return made
 
     def clear(self, instead: Mapping[int, Sequence[Block]], end: int) -> None:
@@ -153,6 +172,7 @@ class View:
             changed: entries that are sent in another form from now on.
         """
         self._seen = (-1, -1)
+        self._measure()
         # On models that bind thinking to its prefix, what was thought before this rewrite cannot be sent again.
         self._rewritten_before = len(self.log.entries)
         first = led + self.start - start
@@ -201,6 +221,8 @@ class View:
             at += 1
 
     def _sent(self, entry: Entry, at: int) -> Sequence[Block]:
+        if entry.blocks and not (entry.thinking or self._instead):
+            return entry.blocks  # nearly always
         gone = self.binds_thinking and (entry.unbound or at < self._rewritten_before)
         blocks = self._instead.get(at) or entry.sent(without_thinking=gone)
         return blocks or [{"type": "text", "text": "(no text)"}]

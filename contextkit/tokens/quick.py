@@ -31,21 +31,20 @@ def quick_tokens(blocks: Sequence[Mapping[str, Any]], family: Family) -> float:
     for block in blocks:
         kind = block["type"]
         if kind == "text":
-            total += _length(block["text"]) * _PROSE[family]
-        elif kind == "tool_result" and isinstance(block.get("content"), str):
-            text = block["content"]
+            text = block["text"]
+            total += (len(text) if text.isascii() else _bytes(text)) * _PROSE[family]
+        elif kind == "tool_result" and isinstance(text := block.get("content"), str):
             ratio = _JSON if text[:1] in {"{", "["} else _OUTPUT
-            total += STRUCTURE["tool_result"] + _length(text) * ratio[family]
+            total += STRUCTURE["tool_result"] + (len(text) if text.isascii() else _bytes(text)) * ratio[family]
         elif kind == "tool_use":
             given = block.get("input") or {}
-            size = 0
-            for key, value in given.items():
-                size += _length(key) + _length(value if type(value) is str else str(value)) + _FRAME
+            text = "".join([f"{key}{value}" for key, value in given.items()])
+            size = (len(text) if text.isascii() else _bytes(text)) + _FRAME * len(given)
             total += STRUCTURE["tool_use"] + STRUCTURE["parameter"] * len(given) + size * _JSON[family]
         else:
             total += block_tokens(block, family, high_res=family == "2026")
     return total + STRUCTURE["message"]
 
 
-def _length(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
