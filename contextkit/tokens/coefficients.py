@@ -45,10 +45,11 @@ TEXT: Final[dict[str, float]] = {
     "hangul": 1.1,
     "forms": 1,
     "astral": 2.4,
+    "coded": 0.31,
 }
 """Tokens an occurrence of each feature, older tokenizer; none is negative."""
 
-UNBILLED: Final = frozenset({"two_byte", "cyrillic", "indic", "kana", "han", "hangul", "forms", "astral"})
+UNBILLED: Final = frozenset({"two_byte", "cyrillic", "indic", "kana", "han", "hangul", "forms", "astral", "coded"})
 """Features that no billed recording contains in quantity: their values in `TEXT` are rules of thumb, not fitted."""
 
 STRUCTURE: Final[dict[str, float]] = {

@@ -27,6 +27,7 @@ _SPACE = _plane(b" ")
 _LINE = _plane(b"\n\r\t\v\f")
 _VOWEL = _plane(b"aeiouy")
 _RULE = _plane(b"-=_*#.~")
+_CODED = _plane(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")  # base64
 _HIGH = _plane(bytes(range(128, 256)))
 
 _TWO = bytes(range(0xC2, 0xD0))  # Latin with accents, Greek
@@ -64,6 +65,7 @@ NAMES: Final = (
     "punct",  # after anything else that is not punctuation
     "puncts",  # after punctuation
     "rules",  # ---- ==== ....: after its like
+    "coded",  # a hump or a mixed beyond the 64th byte of a run of base64's characters
     "two_byte",
     "cyrillic",
     "indic",
@@ -108,14 +110,20 @@ def _chunk(data: bytes, ascii_only: bool) -> list[int]:
     line_start = line & ~(line >> 1)
     punct_start = punct & ~(punct >> 1)
     rules = rule & (rule >> 1)
+    hump = upper & (lower >> 1)
+    mixed = (digit & (letter >> 1)) | (letter & (digit >> 1))
+    run = plane(_CODED)
+    for width in (1, 2, 4, 8, 16, 32):
+        run &= run >> width  # as long as twice the width, so far
     found = [
         spaced, start & ~spaced, five, seven, nine, eleven, thirteen, beyond,
-        upper & (lower >> 1), upper & start, upper & (upper >> 1),
+        hump, upper & start, upper & (upper >> 1),
         consonant & (consonant >> 1) & (consonant >> 2),
         digit_start, digit & (digit >> 1) & (digit >> 2) & (digit >> 3),
-        (digit & (letter >> 1)) | (letter & (digit >> 1)),
+        mixed,
         space_start, space & (space >> 1), line_start, line & ~line_start,
         punct_start & after_space, punct_start & ~after_space, punct & (punct >> 1) & ~rules, rules & punct,
+        (hump | mixed) & run,
     ]  # fmt: skip
     return [bits.bit_count() for bits in found]
 
