@@ -7,7 +7,7 @@ DEV    := $(VENV)/.ready-dev
 
 .PHONY: demo test test-long lint format check clean
 .PHONY: benchmark-overhead benchmark-tokens benchmark-fidelity benchmark-shaping benchmark-observe
-.PHONY: benchmark-techniques benchmark-toolcache benchmark-lint benchmark-batch
+.PHONY: benchmark-techniques benchmark-toolcache benchmark-lint benchmark-audit benchmark-batch
 .PHONY: benchmark-recall benchmark-reference-recall benchmark-compaction
 
 demo: $(RUN)
@@ -62,6 +62,9 @@ benchmark-toolcache: $(DEV)
 
 benchmark-lint: $(DEV)
 	$(BIN)/python benchmarks/lint.py --write
+
+benchmark-audit: $(DEV)
+	$(BIN)/python benchmarks/audit.py --write
 
 benchmark-batch: $(DEV)
 	$(BIN)/python benchmarks/batch.py --write

@@ -110,7 +110,7 @@ def prefix_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
     try:
         snapshot = request.getfixturevalue("snapshot")
     except pytest.FixtureLookupError:
-        raise pytest.UsageError("prefix_snapshot needs syrupy: pip install syrupy") from None
+        raise pytest.UsageError("prefix_snapshot needs syrupy: install the extra `pytest`, or syrupy") from None
 
     def check(body: Any, name: str | None = None) -> None:
         """Fail unless the prefix of `body` is what the snapshot says; `name` tells several in one test apart."""
