@@ -11,22 +11,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import compaction_driven
 from benchmarks.billed import data
+from benchmarks.compaction_curve import CURVE, LISTS, PLANNING, curve, planning
 from benchmarks.compaction_optimum import optimum
 from benchmarks.compaction_peers import peers
 from benchmarks.sections import replace_section
-from contextkit.api import facts
-from contextkit.compact import plan
-from contextkit.compact.policies import Compaction
-from contextkit.history.log import Entry, Log
 from contextkit.replay.bill import bill
 from contextkit.replay.break_even import BreakEven
 from contextkit.replay.compare import outcome, traces
@@ -34,7 +31,7 @@ from contextkit.replay.policies import Automatic, Nothing, Rolling, Sliding, Thr
 from contextkit.replay.recall import Recall, references
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from contextkit.replay.compare import Outcome
     from contextkit.replay.policies import Policy
@@ -44,7 +41,6 @@ if TYPE_CHECKING:
 SETTINGS = ((100_000, 10_000), (150_000, 20_000))
 SUMMARY = 1_000
 LONG = 100  # calls
-BUDGETS = (20_000, 30_000, 40_000, 60_000, 80_000, 100_000, 150_000)
 TARGET = {1.0: 1.05, 2.0: 1.12}
 
 
@@ -104,39 +100,96 @@ def long_sessions(root: Path) -> list[Trace]:
     return [found for file in files for found in traces(file) if len(found.steps) >= LONG]
 
 
-def at_one_ceiling(
-    sessions: Sequence[tuple[Trace, References]], budget: int, keep: int
-) -> tuple[list[Row], list[list[str]], list[str]]:
-    """Every policy at one ceiling: rows, contextkit's line a session, and the targets that were missed."""
-    rows: dict[str, Row] = {}
-    lines: list[list[str]] = []
-    missed: list[str] = []
-    for found, known in sessions:
-        own = BreakEven(budget=budget, keep=keep, summary=SUMMARY, patience=1.0)
-        first = outcome(found, own, known)
-        best, schedule = optimum(found, own)
-        at_best = bill(found, schedule.moves(found), "5m")
-        size = max(round(first.bill.in_window), 200)
-        others: list[Policy] = [
+@dataclass(slots=True)
+class Ceiling:
+    """One ceiling and kept tail over all sessions.
+
+    Attributes:
+        rows: by policy.
+        lines: contextkit's, a session each.
+        missed: targets, in words.
+        beside: by driven package: USD, USD with its own marks, USD of its model.
+    """
+
+    budget: int
+    keep: int
+    rows: dict[str, Row] = field(default_factory=dict)
+    lines: list[list[str]] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    beside: dict[str, list[float]] = field(default_factory=dict)
+
+    def run(self, sessions: Sequence[tuple[Trace, References]], *, drive: bool) -> None:
+        """Every policy on every session; summaries take the room that contextkit's levels take on average."""
+        own = BreakEven(budget=self.budget, keep=self.keep, summary=SUMMARY, patience=1.0)
+        firsts = [outcome(found, own, known) for found, known in sessions]
+        sizes = [max(round(first.bill.in_window), 200) for first in firsts]
+        wanted = compaction_driven.peers(self.budget, self.keep) if drive else []
+        pairs = [(found, size) for (found, _), size in zip(sessions, sizes, strict=True)]
+        driven = compaction_driven.drive(pairs, wanted)
+        for at, (found, known) in enumerate(sessions):
+            here = {name: made for (index, name), made in driven.items() if index == at}
+            others = [outcome(found, policy, known) for policy in self._others(sizes[at], here)]
+            self._beside(found, sizes[at], here, others)
+            self._session(found, own, [firsts[at], outcome(found, replace(own, patience=2.0), known)], others)
+
+    def _others(self, size: int, driven: Mapping[str, compaction_driven.Driven]) -> list[Policy]:
+        """Every other policy: packages as they were driven, and models of what was not."""
+        models = [model for model in peers(self.budget, self.keep, size) if model.name not in driven]
+        return [
             Nothing(),
             Automatic(),
             Sliding(turns=8),
             Rolling(turns=8, summary=size),
-            Threshold(budget=int(budget * 0.8), keep=keep, summary=size),
-            *peers(budget, keep, size),
+            Threshold(budget=int(self.budget * 0.8), keep=self.keep, summary=size),
+            *models,
+            *driven.values(),
         ]
-        outcomes = [*(outcome(found, policy, known) for policy in others)]
-        ours = [first, outcome(found, replace(own, patience=2.0), known)]
-        for made in [*outcomes, *ours]:
-            name = label(made.policy)
-            row = rows.setdefault(name, Row(name))
+
+    def _session(self, found: Trace, own: BreakEven, ours: Sequence[Outcome], others: Sequence[Outcome]) -> None:
+        best, schedule = optimum(found, own)
+        folds = bill(found, schedule.moves(found), "5m").folds
+        for made in [*others, *ours]:
+            row = self.rows.setdefault(label(made.policy), Row(label(made.policy)))
             row.outcomes.append(made)
             row.ratios.append(made.bill.input_cost / best)
-        cheapest = min(outcomes, key=lambda made: made.bill.input_cost)
-        lines.append(session_line(found, best, at_best.folds, ours, cheapest, best))
-        missed += misses(found, budget, best, ours, cheapest)
-        print(" | ".join(lines[-1]), flush=True)
-    return list(rows.values()), lines, missed
+        cheapest = min(others, key=lambda made: made.bill.input_cost)
+        self.lines.append(session_line(found, best, folds, ours, cheapest, best))
+        self.missed += misses(found, self.budget, best, ours, cheapest)
+        print(" | ".join(self.lines[-1]), flush=True)
+
+    def _beside(
+        self,
+        found: Trace,
+        size: int,
+        driven: Mapping[str, compaction_driven.Driven],
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        """Add up what a driven package cost, with its own marks too, and what its model says."""
+        models = {model.name: model for model in peers(self.budget, self.keep, size)}
+        for made in outcomes:
+            if (policy := driven.get(made.policy.name)) is None:
+                continue
+            model = models.get(policy.name)
+            modelled = bill(found, model.moves(found), "5m").input_cost if model else 0.0
+            costs = made.bill.input_cost, compaction_driven.marked(found, policy), modelled
+            sums = self.beside.setdefault(policy.name, [0.0, 0.0, 0.0])
+            self.beside[policy.name] = [one + more for one, more in zip(sums, costs, strict=True)]
+
+    def told(self) -> list[str]:
+        """The tables."""
+        rows = sorted(self.rows.values(), key=lambda row: mean(row.ratios))
+        lines = ["", f"### Ceiling {self.budget:,} tokens, kept tail {self.keep:,}", ""]
+        lines += table(HEADER, [row.cells() for row in rows])
+        header = ("session", "calls", "fixed", "optimum USD (folds)", "patience 1", "patience 2", "best of the others")
+        lines += ["", "By session, cost as a multiple of the optimum (folds):", "", *table(header, self.lines)]
+        if self.beside:
+            cells = [
+                [name, f"{cost:.2f}", f"{marks:.2f}", f"{model:.2f}" if model else "-"]
+                for name, (cost, marks, model) in self.beside.items()
+            ]
+            titles = ("driven package", "USD in the table", "with its own marks", "its model")
+            lines += ["", BESIDE, "", *table(titles, cells)]
+        return lines
 
 
 def label(policy: Policy) -> str:
@@ -150,7 +203,9 @@ def label(policy: Policy) -> str:
         Rolling: "last 8 exchanges, summary at each call",
         Threshold: "fixed threshold, 80 %",
     }
-    return named.get(type(policy), policy.name)
+    if isinstance(policy, compaction_driven.Driven):
+        return policy.name
+    return named.get(type(policy), f"{policy.name} (model)")
 
 
 def session_line(
@@ -183,67 +238,11 @@ def misses(found: Trace, budget: int, best: float, ours: Sequence[Outcome], chea
     return told
 
 
-def curve(sessions: Sequence[tuple[Trace, References]]) -> list[list[str]]:
-    """Cost against recall: budgets beyond the fixed part, with and without a list of identifiers."""
-    plain = sum(bill(found, Automatic().moves(found), "5m").input_cost for found, _ in sessions)
-    rows = []
-    for budget in BUDGETS:
-        cells = [f"{budget:,}"]
-        for listed in (0, 1_000, 2_000):
-            cost, kept = 0.0, Recall()
-            for found, known in sessions:
-                ceiling = int(found.fixed) + budget
-                made = outcome(
-                    found, BreakEven(budget=ceiling, keep=budget // 5, patience=1e9, identifiers=listed), known
-                )
-                cost += made.bill.input_cost
-                kept += made.recall
-            cells += [f"{cost / plain:.2f}", f"{kept.share:.2f}", f"{kept.share_listed:.2f}"]
-        rows.append(cells)
-    return rows
-
-
-def planning() -> list[list[str]]:
-    """Microseconds of one plan, by the turns before it."""
-    rows = []
-    for turns in (50, 500, 5_000):
-        log = Log()
-        for at in range(2 * turns):
-            log.entries.append(Entry("assistant" if at % 2 else "user", [{"type": "text", "text": "x"}]))
-            log.ends.append((log.ends[-1] if log.ends else 0.0) + 40.0)
-        settings = Compaction(budget=1_000_000, keep_recent=2_000, patience=1e9)
-        seen = plan.Situation(
-            log=log,
-            start=0,
-            fixed=3_000.0,
-            summaries=0.0,
-            levels=[],
-            total=log.ends[-1] + 3_000,
-            new=80.0,
-            ceiling=1_000_000,
-            window=1_000_000,
-            row=facts.model("claude-sonnet-5-5"),
-            model="claude-sonnet-5-5",
-            ttl="5m",
-            summarizer="auto",
-            idle=10.0,
-        )
-        since = plan.Since(calls=turns, seen=turns, paid=0.01)
-        plan.decide(seen, settings, since)
-        taken = []
-        for _ in range(7):
-            begin = time.perf_counter()
-            for _ in range(200):
-                since.called(plan.decide(seen, settings, since))
-            taken.append((time.perf_counter() - begin) / 200 * 1e6)
-        rows.append([f"{turns:,}", f"{median(taken):.0f}"])
-    return rows
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run everything; 1 without the recordings."""
     parser = argparse.ArgumentParser(description="What compaction costs and keeps.")
     parser.add_argument("--data", type=Path, default=data(), help="the recordings (default ../shared/data)")
+    parser.add_argument("--no-peers", action="store_true", help="do not drive the packages: their models stand in")
     parser.add_argument("--write", action="store_true", help="write the section of docs/benchmarks.md")
     args = parser.parse_args(argv)
     if args.data is None:
@@ -253,15 +252,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     lines = [INTRO]
     missed: list[str] = []
     for budget, keep in SETTINGS:
-        rows, per_session, wrong = at_one_ceiling(sessions, budget, keep)
-        missed += wrong
-        lines += ["", f"### Ceiling {budget:,} tokens, kept tail {keep:,}", ""]
-        lines += table(HEADER, [row.cells() for row in sorted(rows, key=lambda row: mean(row.ratios))])
-        header = ("session", "calls", "fixed", "optimum USD (folds)", "patience 1", "patience 2", "best of the others")
-        lines += ["", "By session, cost as a multiple of the optimum (folds):", "", *table(header, per_session)]
+        made = Ceiling(budget, keep)
+        made.run(sessions, drive=not args.no_peers)
+        missed += made.missed
+        lines += made.told()
     lines += ["", TARGETS, "", *([f"- {one}" for one in missed] or ["None."])]
     titles = ["budget beyond the fixed part"]
-    for listed in (0, 1_000, 2_000):
+    for listed in LISTS:
         titles += [f"cost, list {listed:,}", "recall", "of what was lost"]
     lines += ["", CURVE, "", *table(titles, curve(sessions))]
     lines += ["", "### Planning", "", PLANNING, "", *table(("turns before", "µs a plan"), planning())]
@@ -282,11 +279,21 @@ in levels of 1,000 tokens each; every other policy gets one summary as long as t
 an answer and what came back for it. Recall: identifiers that a later tool call used and that were first named in a
 folded entry, the share that stands in the window verbatim; no list of identifiers stands beside the summaries here,
 and what a summary's prose would keep counts as nothing. *Recallable* counts the archive.
-The peers are models of their documented behaviour (`benchmarks/compaction_peers.py` says of which version), not the
-packages themselves. Not equal to the others: strands keeps 4 messages and the two windows 8 exchanges, whatever the
-tail, so they hold less; LangChain's defaults keep 20 messages and often put a fixed sentence in the place of the
-summary; clearing and automatic caching do not keep the ceiling (see *largest prompt*). A fold at a session's first
-call breaks nothing."""
+LangChain 1.5.0, strands-agents 1.62.0 and pydantic-ai-harness 0.62.0 were driven: each in an environment of its own
+got the session turn by turn, with the usage that its own window would have been billed, and a stub that writes its
+summaries; what it would send at each call is billed like the others (`benchmarks/compaction_drive.py`). *(model)*
+marks what could not be driven without the API or a package (`benchmarks/compaction_peers.py`). Not equal to the
+others: strands keeps 4 or 10 messages and the two windows 8 exchanges, whatever the tail; packages keep 20 messages by
+default; LangChain's defaults often put a fixed sentence in the place of the summary; pydantic-ai-harness shows the
+summariser 500 characters of each tool output; ContextEditing counts without tools and system unless it is given a
+counter; clearing and automatic caching do not keep the ceiling (see *largest prompt*). strands' preset "auto" also
+cuts tool outputs above 1,500 tokens, which is left out here as contextkit's own shaping is. A fold at a session's
+first call breaks nothing."""
+
+BESIDE = """\
+The driven packages beside their models. In the table above, what stands before a change counts as read, as if a mark
+stood there; *with its own marks*: the same windows by the cache simulator with marks behind tools and system and on
+the last block, as these packages set them."""
 
 TARGETS = """\
 ### Targets missed
@@ -294,16 +301,6 @@ TARGETS = """\
 Patience 1 within 1.05 of the optimum, patience 2 within 1.12, both below every other policy. What separates the rule
 from the optimum is the future: a large output or a pause that is about to come, and the session's end.
 """
-
-CURVE = """\
-### Cost against recall
-
-contextkit folding only at the ceiling, over all sessions; the budget is what may stand beyond the fixed part, a fifth
-of it is kept. Cost is a multiple of automatic caching's. *Recall*: as above. *Of what was lost*: the references whose
-name stood in no entry that was sent, the share that the list beside the summaries held."""
-
-PLANNING = 'One `plan.decide` with `summarizer="auto"`, the slowest, median of 7 rounds of 200.'
-
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,5 +1,7 @@
 """What other houses' compaction does to a history, as sizes: modelled from their source or documentation.
 
+They stand in the table where the package itself cannot be driven (compaction_driven.py), and beside it where it can.
+
 The law: each model takes the package's own defaults for what it does with a full window, and the benchmark's ceiling
 and summary size; marks are assumed to stand in the best places. Read in langchain 1.5.0 (SummarizationMiddleware,
 ContextEditingMiddleware), strands-agents 1.62.0 (ContextManager "auto"), pydantic-ai-harness 0.62.0
@@ -157,7 +159,7 @@ def peers(budget: int, keep: int, summary: int) -> list[Policy]:
             head=False,
             reads=4_000,
         ),
-        Clearing(name="LangChain ContextEditing, defaults", budget=budget),
+        Clearing(name="LangChain ContextEditing, exact counter", budget=budget),
         Condensing(
             name="strands ContextManager auto (summaries only)",
             budget=budget,

@@ -150,6 +150,7 @@ def _carried_out(
     merged = found.merge is not None and (yield from merge(state, found.merge, now=now, step=step, alone=alone))
     state.fold(made, rewritten=merged)
     _note(state, found, now)
+    _note_merge(state, found, now, merged=merged)
     return True
 
 
@@ -158,6 +159,14 @@ def _note(state: State, found: plan.Plan, now: float) -> None:
     value = found.worth
     cost, saving = (value.now, value.saving) if value is not None else (None, None)
     state.ledger.note_verdict(found.verdict, found.reason, cost, saving, at=now)
+
+
+def _note_merge(state: State, found: plan.Plan, now: float, *, merged: bool) -> None:
+    """Enter what became of the merge that a fold could have brought: it was made, or it waits."""
+    joined = found.merge if merged else found.waits
+    if joined is not None and joined.worth is not None:
+        verdict = "merge" if merged else "defer"
+        state.ledger.note_verdict(verdict, joined.reason, joined.worth.now, joined.worth.saving, at=now)
 
 
 def _back_off(state: State, policy: Compaction) -> None:

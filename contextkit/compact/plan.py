@@ -1,16 +1,17 @@
 """What to do about the history before a call: fold, wait, or leave it; a pure function of sizes, prices and time.
 
-Law: a range ends only where no tool call is open, never reaches the message that is about to be answered, and
-never starts before the head. A plan that would not get smaller is no plan. A plan carries its verdict and its
-figures; nothing here changes the history, and work per call does not grow with it.
+Law: a plan that would not get smaller is no plan. A plan carries its verdict and its figures; nothing here changes
+the history, and work per call does not grow with it. Which entries a fold takes stands in plan_range.py, when
+summaries are merged in plan_merge.py.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from contextkit.compact.worth import Sizes, SummaryCall, Worth, summary_call, worth
+from contextkit.compact.plan_merge import Merge, Standing, merge, priced
+from contextkit.compact.plan_range import Fold, Pace, fold, worth_waiting
+from contextkit.compact.worth import Sizes, SummaryCall, Worth, rates, summary_call, worth
 from contextkit.when import View
 
 if TYPE_CHECKING:
@@ -31,16 +32,10 @@ _SHORT_FOLDS: Final = 2
 _CLEARED: Final = 0.5
 """A clear goes before a fold that costs more now, if it frees this share of what the fold would."""
 
+_HELD: Final = "holding the old turns has cost as much as folding them"
+
 _CLOSES: Final = 0.25
 """Share of the budget that a fold has to free while the breaker is open."""
-
-
-class Fold(NamedTuple):
-    """Fold the entries `first` up to, not including, `end`; they hold about `tokens` tokens."""
-
-    first: int
-    end: int
-    tokens: float
 
 
 class Clear(NamedTuple):
@@ -54,14 +49,6 @@ class Clear(NamedTuple):
     tokens: float
 
 
-class Merge(NamedTuple):
-    """Put one summary of `level` in the place of the summaries `first` up to, not including, `end`."""
-
-    first: int
-    end: int
-    level: int
-
-
 class Plan(NamedTuple):
     """What to do, and why.
 
@@ -70,8 +57,9 @@ class Plan(NamedTuple):
         reason: in words.
         fold: the range that would be folded; None where there is none.
         clear: the range that would be cleared instead; None where folding is worth more, or nobody could recall.
-        merge: summaries to merge at the same time; only with a fold.
+        merge: summaries to merge at the same time, with its own figures; only with a fold.
         worth: what the fold, or the clear, costs now and saves later; None where there is no range.
+        waits: summaries that would be merged if that paid for itself in the calls that are still expected.
         forced: it is done for the ceiling or the window, whatever it costs.
     """
 
@@ -82,6 +70,7 @@ class Plan(NamedTuple):
     worth: Worth | None = None
     forced: bool = False
     clear: Clear | None = None
+    waits: Merge | None = None
 
 
 class Since(NamedTuple):
@@ -206,8 +195,45 @@ def decide(seen: Situation, policy: Compaction, since: Since) -> Plan:
     verdict, reason = _verdict(seen, policy, since, value, gain)
     if hard and gain > 0:
         verdict, reason = "fold", "the window would be passed"
-    joined = merge(seen.levels, policy, cold=not seen.warm) if verdict == "fold" and clear is None else None
-    return Plan(verdict, reason, found, joined, value, forced and verdict == "fold", clear)
+    if reason is _HELD and clear is None and (calls := _wait(seen, policy, since, found, value, scale)):
+        verdict, reason = "defer", f"in about {calls} calls a large entry of the kept tail can be folded as well"
+    made = Plan(verdict, reason, found, None, value, forced and verdict == "fold", clear)
+    return _merging(made, seen, policy, since, scale) if verdict == "fold" and clear is None else made
+
+
+def _wait(seen: Situation, policy: Compaction, since: Since, found: Fold, value: Worth, scale: float) -> int:
+    """For how many calls a fold that is due below the ceiling had better wait."""
+    first, count = found.first, len(seen.log.entries) - found.first
+    pace = Pace(
+        keep=policy.kept(seen.row) / scale,
+        growth=2 * seen.log.tokens(first) / max(count, 1),  # a call adds an answer and what came back for it
+        scale=scale,
+        saving=value.saving,
+        waiting=max(policy.patience, 1.0),
+        cycle=since.calls * value.now / since.paid if since.paid > 0 else 0.0,
+    )
+    return worth_waiting(seen.log, found, pace, rates(seen.model, seen.ttl, prompt=seen.total, at=seen.now))
+
+
+def _merging(made: Plan, seen: Situation, policy: Compaction, since: Since, scale: float) -> Plan:
+    """A fold with the merge that goes with it, or that waits."""
+    found = merge(seen.levels, policy, cold=not seen.warm)
+    if found is None:
+        return made
+    standing = Standing(_head(seen) * scale, seen.summaries * scale, len(seen.levels), seen.total)
+    found = priced(
+        found,
+        standing,
+        policy.summary_tokens,
+        summarizer=seen.summarizer,
+        model=seen.model,
+        ttl=seen.ttl,
+        warm=seen.warm,
+        at=seen.now,
+    )
+    if found.worth is not None and found.worth.payback > policy.remaining(since.seen) and not found.full(policy):
+        return made._replace(waits=found)
+    return made._replace(merge=found)
 
 
 def _clear(seen: Situation, policy: Compaction, found: Fold, scale: float) -> Clear | None:
@@ -258,7 +284,7 @@ def _pays(seen: Situation, policy: Compaction, since: Since, value: Worth) -> tu
     if not seen.warm and value.now <= since.paid:
         return "fold", "the cache is cold: the history is written again anyway"
     if since.paid >= policy.patience * value.now:
-        return "fold", "holding the old turns has cost as much as folding them"
+        return "fold", _HELD
     return "defer", "holding the old turns has cost less than folding them"
 
 
@@ -294,41 +320,3 @@ def _view(seen: Situation, since: Since, gain: float) -> View:
         cold=not seen.warm,
         turn_start=last.role == "user" and last.fresh,
     )
-
-
-def fold(log: Log, start: int, *, keep: float, worth: float) -> Fold | None:
-    """The oldest raw entries beyond the newest `keep` tokens.
-
-    Args:
-        log: the history.
-        start: index of the first raw entry.
-        keep: tokens of the newest entries that stay.
-        worth: a range of fewer tokens is left alone.
-
-    Returns:
-        None when no legal range of at least `worth` tokens exists.
-    """
-    first = max(start, 1)  # entry 0 is the head: the task stays verbatim
-    wanted = bisect_left(log.ends, (log.ends[-1] if log.ends else 0.0) - keep) + 1
-    end = next((at for at in range(max(wanted, first + 1), len(log.entries)) if log.may_cut(at)), None)
-    if end is None:
-        # The newest entries alone are over `keep`: cut as late as the open tool calls allow.
-        end = next((at for at in range(len(log.entries) - 1, first, -1) if log.may_cut(at)), None)
-    if end is None:
-        return None
-    tokens = log.tokens(first, end)
-    return Fold(first, end, tokens) if tokens >= worth else None
-
-
-def merge(levels: Sequence[int], policy: Compaction, *, cold: bool) -> Merge | None:
-    """The summaries that a new one at level 1 pushes one level up.
-
-    The lowest level that is full is merged whole: what follows it is written again with the fold anyway. A cold
-    cache makes room one summary earlier, since then the merge costs its own call only.
-    """
-    full = policy.fan_out - cold
-    for level in range(1, policy.levels + 1):
-        held = [at for at, found in enumerate(levels) if found == level]
-        if len(held) >= max(full, 2):
-            return Merge(held[0], held[-1] + 1, min(level + 1, policy.levels))
-    return None

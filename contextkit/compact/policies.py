@@ -29,6 +29,8 @@ _LEAST: Final = 200
 
 _UNITS: Final = {"keep_recent": "tokens", "min_gain": "tokens", "identifiers": "tokens"}
 
+_OPTIONAL: Final = frozenset({"budget", "keep_recent", "identifiers", "min_gain", "expected_calls"})
+
 _LISTED: Final = 2_000
 _LISTED_SHARE: Final = 25
 
@@ -45,7 +47,7 @@ class Compaction:
             names of code, likeliest to be needed first), tokens; 0 for no list. None: 2,000, or a 25th of a smaller
             budget, where a model or "extractive" writes the summaries, and no list where a callable of yours does.
         patience: fold once holding the old turns has cost so many times what folding them costs now; the higher,
-            the fewer folds (2 costs a few per cent more than 1 and spares a third of them). Infinity: only at the
+            the fewer folds (2 costs a hundredth more than 1 and spares an eighth of them). Infinity: only at the
             ceiling and when the cache is cold.
         fan_out: summaries that a level holds; the next one merges the oldest of them one level up.
         levels: levels of summaries; at the last one, merges stay on it.
@@ -85,6 +87,7 @@ class Compaction:
     pins: Callable[[Mapping[str, Any]], bool] | None = None
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         for name, value in (("budget", self.budget), ("summary_tokens", self.summary_tokens)):
             if value is not None and value < _LEAST:
                 raise ConfigError(
@@ -103,7 +106,7 @@ class Compaction:
                 where="Compaction()",
                 fix="A fold has to get below the budget; a fifth of it is a good start for keep_recent.",
             )
-        if self.server not in {True, False, "clear", "compact"}:
+        if self.server not in (True, False, "clear", "compact"):
             raise ConfigError(
                 f"server is {self.server!r}", where="Compaction(server=)", fix='Give True, "clear" or "compact".'
             )
@@ -112,6 +115,26 @@ class Compaction:
                 f"when is a {type(self.when).__name__}",
                 where="Compaction(when=)",
                 fix="Give a condition of contextkit.when, such as TURN_START | COLD.",
+            )
+
+    def _check_kinds(self) -> None:
+        """Refuse what is no figure at all, before figures are compared."""
+        for name in ("budget", "summary_tokens", *(name for name, _, _ in self._figures())):
+            value = getattr(self, name)
+            optional = name in _OPTIONAL
+            if name == "patience" and isinstance(value, float):
+                continue
+            if not (optional and value is None) and (not isinstance(value, int) or isinstance(value, bool)):
+                raise ConfigError(
+                    f"{name} is {value!r:.100}, not a whole number",
+                    where=f"Compaction({name}=)",
+                    fix="Give a whole number" + (", or None." if optional else "."),
+                )
+        if self.pins is not None and not callable(self.pins):
+            raise ConfigError(
+                f"pins is a {type(self.pins).__name__}",
+                where="Compaction(pins=)",
+                fix="Give a function of a message that says whether it stays verbatim.",
             )
 
     def _figures(self) -> tuple[tuple[str, float | None, int], ...]:

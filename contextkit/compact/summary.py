@@ -15,7 +15,7 @@ from contextkit.api.facts import may_think
 from contextkit.api.messages import Block, dumps
 from contextkit.api.request import Request
 from contextkit.errors import SummaryError
-from contextkit.shape.text import cap
+from contextkit.shape.text import cap, fair_share
 from contextkit.tokens.estimate import text_tokens
 
 if TYPE_CHECKING:
@@ -67,19 +67,9 @@ def transcript(entries: Sequence[Entry], limit: int = _TRANSCRIPT_CHARS) -> str:
     if len(shown) <= limit:
         return shown
     frame = sum(len(f"[{who}] \n\n") for who, _ in pieces)
-    share = max(_fair_share([len(text) for _, text in pieces], limit - frame), _LEAST)
+    share = max(fair_share([len(text) for _, text in pieces], limit - frame), _LEAST)
     shown = "\n\n".join(f"[{who}] {text if len(text) <= share else cap(text, share).text}" for who, text in pieces)
     return shown if len(shown) <= limit else cap(shown, limit).text
-
-
-def _fair_share(lengths: Sequence[int], limit: int) -> int:
-    """The largest cap for each piece under which all pieces together keep to `limit`."""
-    left, count = limit, len(lengths)
-    for length in sorted(lengths):
-        if length * count > left:
-            return max(left // count, 0)
-        left, count = left - length, count - 1
-    return limit
 
 
 def _said(role: str, block: Block) -> tuple[str, str] | None:

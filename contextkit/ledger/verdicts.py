@@ -34,7 +34,7 @@ class Verdicts:
     """The tally of a conversation's plans.
 
     Attributes:
-        counts: how often each verdict came: fold, defer, refuse.
+        counts: how often each verdict came: fold, merge, defer, refuse.
         reasons: the last reason of each.
         folds: every fold that was made, oldest first.
     """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from contextkit.api.usage import price
+from contextkit.replay.apart import apart
 from contextkit.replay.bill import bill
 from contextkit.replay.recall import recall, references
 from contextkit.replay.trace import trace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from contextkit.replay.apart import Apart
     from contextkit.replay.bill import Bill
     from contextkit.replay.policies import Policy
     from contextkit.replay.recall import Recall, References
@@ -63,10 +65,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One session under several policies."""
+    """One session under several policies, and turns in it that do not need each other."""
 
     trace: Trace
     outcomes: tuple[Outcome, ...]
+    independent: tuple[Apart, ...] = ()
 
     def billed(self) -> dict[str, Any]:
         """What was really billed, at the prices that the policies have."""
@@ -91,6 +94,7 @@ class Report:
             "notes": list(self.trace.notes),
             "billed": self.billed(),
             "policies": [found.as_dict() for found in self.outcomes],
+            "independent": [found.as_dict() for found in self.independent],
         }
 
 
@@ -106,7 +110,7 @@ def traces(path: str | Path, *, model: str = "") -> list[Trace]:
 def compare(found: Trace, policies: Iterable[Policy]) -> Report:
     """Run every policy over a trace."""
     all_of = references(found)
-    return Report(found, tuple(outcome(found, policy, all_of) for policy in policies))
+    return Report(found, tuple(outcome(found, policy, all_of) for policy in policies), apart(found))
 
 
 def outcome(found: Trace, policy: Policy, all_of: References) -> Outcome:

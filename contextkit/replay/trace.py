@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from contextkit.api.usage import Usage
+from contextkit.compact.worth import rates
 from contextkit.history.log import Entry, Log
 from contextkit.tokens.estimate import family_of
 from contextkit.tokens.quick import quick_tokens
@@ -111,6 +112,8 @@ def _said(session: Session, named: Sequence[str], chosen: str) -> Iterator[str]:
         yield "output tokens are often placeholders in this format"
     if chosen not in named:
         yield f"priced as {chosen}"
+    if not rates(chosen, "5m", prompt=0).known:
+        yield f"the price of {chosen} is not known: give a model whose prices it shall have (--model)"
     sides = sum(call.kind == "sidechain" for call in session.calls)
     if sides:
         yield f"{sides} calls of sidechains are left out"
@@ -149,7 +152,7 @@ class _Making:
         reply = before.reply if before is not None else None
         entries = [*([self._entry(reply)] if reply is not None else []), *new]
         appends = before is not None and call.follows is not None and session.calls[call.follows] is before
-        appends = appends and call.shared == (before.length if before else 0)
+        appends = appends and call.shared == (before.length if before else 0) and "folded" not in call.notes
         grown = None
         if before is None:
             grown = (call.usage.prompt - self.fixed - self._hidden) if call.usage and call.usage.prompt else None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from contextkit.errors import FormatError
-from contextkit.transcripts import claude_code, pi, requests, swe_agent, tau
+from contextkit.transcripts import claude_code, exported, pi, requests, swe_agent, tau
 from contextkit.transcripts.common import Call, Format, Session
 from contextkit.transcripts.lines import Lines, document, mapping
 
@@ -20,6 +20,7 @@ _READERS: Final[dict[Format, ModuleType]] = {
     "claude-code": claude_code,
     "pi": pi,
     "swe-agent": swe_agent,
+    "contextkit": exported,
     "openai": tau,
     "requests": requests,
 }

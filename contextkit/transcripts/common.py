@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Format", "Kind", "Missing", "Session"]
 
-Format = Literal["claude-code", "pi", "swe-agent", "openai", "requests"]
+Format = Literal["claude-code", "pi", "swe-agent", "contextkit", "openai", "requests"]
 """Which reader read the file; "openai" is the tau benches' and everybody's list of OpenAI messages."""
 
 Kind = Literal["main", "sidechain"]

@@ -111,7 +111,7 @@ def document(path: Path) -> Any:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """The value where it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def string(value: Any) -> str:
@@ -121,7 +121,7 @@ def string(value: Any) -> str:
 
 def seconds(value: Any) -> float | None:
     """Unix seconds of an ISO time, of seconds or of milliseconds; None for anything else."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         known = float(value) if abs(value) < _FAR else None  # the comparison is false for NaN
