@@ -20,7 +20,7 @@ from contextkit.shape.chain import Shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Case", "Worst", "cases", "long_texts", "memory", "worst"]
+__all__ = ["Case", "Memory", "Worst", "cases", "long_texts", "memory", "peak", "worst"]
 
 NAMES = ("id", "sku", "items", "a-b", "名前", "*", "it's", "url", "data", "x")
 WORDS = ("", "a", "2026-11-22T10:11:12Z", "https://example.com/a/b", "é" * 40, "x" * 900, "aA1/" * 80, "\n", '"\\"')
@@ -150,25 +150,51 @@ def worst(count: int) -> Worst:
     return slowest
 
 
-def memory(given: Iterable[tuple[Shape, str]]) -> tuple[float, float]:
-    """The most memory of shaping JSON texts, as multiples of their size: (json.loads alone, shaping with it)."""
-    alone = most = 0.0
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The most memory of shaping some JSON texts.
+
+    Attributes:
+        loads: of `json.loads` alone, as a multiple of the text.
+        shaping: of shaping with it, as a multiple of the text.
+        over: bytes of shaping beyond ten times its text; negative when it never was.
+    """
+
+    loads: float
+    shaping: float
+    over: int
+
+
+def memory(given: Iterable[tuple[Shape, str]]) -> Memory:
+    """Measure every text once with `json.loads` and once with its shape."""
+    loads = shaping = 0.0
+    over = -(10**12)
     for shape, text in given:
-        alone = max(alone, _peak(partial(json.loads, text)) / len(text))
-        most = max(most, _peak(partial(shape.apply, text)) / len(text))
-    return alone, most
+        shape.apply(text[:100])  # what is compiled or imported at the first use is no memory of a document
+        took = peak(partial(shape.apply, text))
+        loads = max(loads, peak(partial(json.loads, text)) / len(text))
+        shaping = max(shaping, took / len(text))
+        over = max(over, took - 10 * len(text))
+    return Memory(loads, shaping, over)
 
 
-def long_texts(count: int, least: int = 10_000) -> Iterator[tuple[Shape, str]]:
-    """Shapes and JSON texts of at least so many characters, dense ones: mostly brackets and short values."""
+def long_texts(count: int, least: int = 10_000, copies: int = 40) -> Iterator[tuple[Shape, str]]:
+    """Shapes and JSON texts of at least so many characters, dense ones: mostly brackets and short values.
+
+    Args:
+        count: random cases to choose from.
+        least: characters.
+        copies: how often a random document stands in its text.
+    """
     for case in cases(count, first=1_000_000):
         many = not isinstance(case.output, str)
-        text = json.dumps([case.output] * 40) if many else case.output
+        text = json.dumps([case.output] * copies) if many else case.output
         if len(text) >= least:
             yield case.shape, text
 
 
-def _peak(work: Callable[[], Any]) -> int:
+def peak(work: Callable[[], Any]) -> int:
+    """The most bytes that Python held while it worked."""
     tracemalloc.start()
     with suppress(ValueError, RecursionError):
         work()

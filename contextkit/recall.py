@@ -185,11 +185,15 @@ def _selected(text: str, path: str, room: int | None) -> str:
     """What a JSONPath matches, its structure kept; the whole, with a note, when it matches nothing."""
     from contextkit.shape.chain import Shape  # noqa: PLC0415  (shapes are imported by those who use them)
     from contextkit.shape.document import MISSING, read  # noqa: PLC0415
+    from contextkit.shape.shaped import BoundError  # noqa: PLC0415
 
     if len(text) > _MAX_DOCUMENT:
         raise _RefusedError(f"The original is too large for a path ({len(text):,} characters): use lines or search.")
     shape = Shape(select=(path,), max_chars=room)
-    document = read(text)
+    try:
+        document = read(text)
+    except BoundError as error:
+        raise _RefusedError(f"A path cannot be looked up in the original ({error}): use lines or search.") from None
     if document is MISSING:
         raise _RefusedError("The original is not JSON: use lines or search.")
     return shape.apply(document).text

@@ -53,7 +53,7 @@ class Caps:
         """A text within the caps, as (text, note); the note is empty when nothing was cut."""
         if not self.over(text):
             return text, ""
-        room = self._room(text)
+        room = self.room(text)
         short, note = cut(text, room, head=self.head, handle=self.handle)
         while short and self.over(short):
             room = min(room, len(short)) * 9 // 10
@@ -70,7 +70,7 @@ class Caps:
         """
         # Characters need no text to be counted by, and the writing of a large document is what takes time.
         only_chars = self.max_chars is not None and self.max_tokens is None
-        room = self.max_chars if only_chars and self.max_chars is not None else self._room(write(value, total))
+        room = self.max_chars if only_chars and self.max_chars is not None else self.room(write(value, total))
         for _ in range(_TRIES):
             text, note = self._fitted(value, room, total, f"{reason}; " if reason else "")
             if not self.over(text):
@@ -78,7 +78,7 @@ class Caps:
             room = room * 85 // 100
         return ("[]" if isinstance(value, list) else "{}"), ""
 
-    def _room(self, text: str) -> int:
+    def room(self, text: str) -> int:
         """Characters that may stay of a text that is over a cap."""
         room = len(text) if self.max_chars is None else self.max_chars
         if self.max_tokens is not None:
@@ -88,11 +88,11 @@ class Caps:
 
     def _fitted(self, value: Any, room: int, total: int, reason: str) -> tuple[str, str]:
         longest = note_of(f"{reason}{total:,} of {total:,} characters cut", self.handle)
-        kept = fit(value, room - len(longest) - len(f',"{NOTE_KEY}":""'))
+        kept = fit(value, room - len(longest) - len(f',"{NOTE_KEY}":""'), size=total)
         if kept is MISSING:
             kept = [] if isinstance(value, list) else {}
-        note = note_of(f"{reason}{max(total - len(write(kept)), 0):,} of {total:,} characters cut", self.handle)
-        text = write(with_note(kept, note))
+        note = note_of(f"{reason}{max(total - len(write(kept, room)), 0):,} of {total:,} characters cut", self.handle)
+        text = write(with_note(kept, note), room)
         if len(text) <= room:
             return text, note
         return ("[]" if isinstance(value, list) else "{}"), ""

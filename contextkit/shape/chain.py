@@ -45,7 +45,7 @@ class Shape:
         max_tokens: tokens of the result by the estimator of the model family.
         max_items: elements of every array.
         max_lines: lines of a text.
-        max_string: characters of every text in a document.
+        max_string: characters of every text in a document, or JSONPath -> characters of the texts that stand there.
         round_to: decimals of every number that is not whole.
         dates: ISO times shortened to "day", "minute" or "second".
         drop_null: leave out members that are null.
@@ -53,7 +53,9 @@ class Shape:
         elide_binary: data URLs and long base64 become their type, size and hash.
         html: HTML becomes "text" or "markdown" (needs the extra `claude-contextkit[html]`).
         diff: of a unified diff keep headers and changed lines.
-        keep_lines: words; of a text keep the lines with one of them (any case), with `context_lines` around each.
+        keep_lines: words, what matters more first; of a text keep the lines with one of them (any case), with
+            `context_lines` around each. Where a cap cuts those, errors stay first, then the lines of earlier words,
+            then those of later ones, then what is only near; all in the order of the text.
         context_lines: lines kept around a line that matches.
         dedupe: a line that repeats is written once, with its count.
         columns: of CSV text keep these columns.
@@ -75,7 +77,7 @@ class Shape:
     max_tokens: int | None = None
     max_items: int | None = None
     max_lines: int | None = None
-    max_string: int | None = None
+    max_string: int | Mapping[str, int] | Sequence[tuple[str, int]] | None = None
     round_to: int | None = None
     dates: Literal["day", "minute", "second"] | None = None
     drop_null: bool = False
@@ -99,6 +101,8 @@ class Shape:
             object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
         pairs = self.fields.items() if isinstance(self.fields, Mapping) else self.fields
         object.__setattr__(self, "fields", tuple((name, path) for name, path in pairs))
+        if isinstance(self.max_string, (Mapping, list)):
+            object.__setattr__(self, "max_string", tuple(dict(self.max_string).items()))
         object.__setattr__(self, "_plan", plan(self))
 
     def __call__(self, output: Any) -> str:

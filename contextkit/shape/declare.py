@@ -18,6 +18,7 @@ from contextkit.shape.walk import walker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from contextkit.shape.caps import Caps
     from contextkit.shape.chain import Shape
     from contextkit.shape.shaped import Drift
 
@@ -26,6 +27,7 @@ __all__ = ["Finder", "Paths", "Plan", "finder", "plan"]
 _T = TypeVar("_T")
 
 MAX_PATHS: Final = 200
+_BY_PATH: Final = ("max_string",)
 NO_MATCH: Final = "no selection matched; shown as it came"
 NO_FIT: Final = "not what its model declares; shown as it came"
 
@@ -57,8 +59,9 @@ class Plan:
         rewrites: arrays are cut or become tables.
         marks: the most commas and opening brackets of a document that it works on.
         document: document -> (what stays, findings, why it was not shaped or "").
+        values: document -> document with shorter values; None for none.
         table: document -> document with its tables.
-        text: (text, handle) -> (text, note).
+        text: (text, caps) -> (text, note), within the caps.
     """
 
     json: bool
@@ -66,8 +69,9 @@ class Plan:
     rewrites: bool
     marks: int
     document: Callable[[Any], tuple[Any, tuple[Drift, ...], str]]
+    values: Callable[[Any], Any] | None
     table: Callable[[Any], Any]
-    text: Callable[[str, str | None], tuple[str, str]]
+    text: Callable[[str, Caps], tuple[str, str]]
 
 
 def finder(path: str, dialect: str, *, allow_regex: bool) -> Finder:
@@ -154,7 +158,7 @@ def plan(shape: Shape) -> Plan:
             kept = dropped.without(kept)
         if kept is MISSING:
             kept = [] if isinstance(value, list) else {}
-        return (values(kept) if values is not None else kept), drift, ""
+        return kept, drift, ""
 
     needs = bool(selected or dropped or named or read_model or values or shape.as_table or shape.max_items is not None)
     return Plan(
@@ -163,6 +167,7 @@ def plan(shape: Shape) -> Plan:
         rewrites=shape.as_table or shape.max_items is not None,
         marks=HEAVY_MARKS if values is not None or read_model is not None or shape.as_table else MAX_MARKS,
         document=document,
+        values=values,
         table=_table(shape),
         text=_text(shape),
     )
@@ -195,8 +200,10 @@ def _check(shape: Shape) -> None:
         "round_to": 0,
         "context_lines": 0,
     }
-    for name, low in least.items():
-        number = getattr(shape, name)
+    by_path = dict(shape.max_string) if isinstance(shape.max_string, tuple) else {}
+    numbers = [(name, getattr(shape, name), low) for name, low in least.items() if not (by_path and name in _BY_PATH)]
+    numbers += [(f"max_string[{path!r}]", number, 1) for path, number in by_path.items()]
+    for name, number, low in numbers:
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < low):
             raise ShapeError(f"{name} must be a whole number of at least {low}, not {number!r}")
     if not 0 <= shape.head <= 1:
@@ -218,10 +225,15 @@ def _values(shape: Shape) -> Callable[[Any], Any] | None:
         dates=shape.dates,
         drop_null=shape.drop_null or shape.drop_empty,
         drop_empty=shape.drop_empty,
-        max_string=shape.max_string,
+        max_string=shape.max_string if isinstance(shape.max_string, int) else None,
         elide_binary=shape.elide_binary,
     )
-    return values if values.active else None
+    if not isinstance(shape.max_string, tuple) or not shape.max_string:
+        return values if values.active else None
+    from contextkit.shape.fields import field_caps  # noqa: PLC0415  (the same)
+
+    capped = field_caps(shape.max_string, shape.dialect, allow_regex=shape.allow_regex)
+    return (lambda document: capped(values(document))) if values.active else capped
 
 
 def _model(shape: Shape) -> Callable[[Any], tuple[Any, tuple[Drift, ...]]] | None:
@@ -240,7 +252,7 @@ def _table(shape: Shape) -> Callable[[Any], Any]:
     return tables
 
 
-def _text(shape: Shape) -> Callable[[str, str | None], tuple[str, str]]:
+def _text(shape: Shape) -> Callable[[str, Caps], tuple[str, str]]:
     from contextkit.shape.lines import steps  # noqa: PLC0415  (a sibling that reads the same declaration)
 
     return steps(shape)

@@ -10,7 +10,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, Final
 
-from contextkit.shape.document import MISSING, write
+from contextkit.shape.document import MISSING, shared, write
 from contextkit.shape.shaped import NOTE_KEY, OTHER_KEY, is_note, note_of
 from contextkit.shape.text import cut
 
@@ -50,7 +50,8 @@ def without_note(value: Any) -> tuple[Any, str]:
 def limit_items(value: Any, most: int) -> Any:
     """Every array cut to its first `most` elements, with a count of the rest as its last element."""
     if isinstance(value, dict):
-        return {key: limit_items(one, most) if isinstance(one, (dict, list)) else one for key, one in value.items()}
+        members = {key: limit_items(one, most) if isinstance(one, (dict, list)) else one for key, one in value.items()}
+        return shared(members, value)
     if not isinstance(value, list):
         return value
     noted = value[-1:] if value and is_note(value[-1]) else []
@@ -58,7 +59,7 @@ def limit_items(value: Any, most: int) -> Any:
     kept = [limit_items(one, most) if isinstance(one, (dict, list)) else one for one in elements[:most]]
     rest = elements[most:]
     if not rest:
-        return kept + noted
+        return shared(kept + noted, value)
     note = note_of(f"{len(rest):,} of {len(elements):,} elements cut")
     # A rest that is shorter than the note about it stays; the look at it is as short as the note.
     if len(rest) <= len(note) and len(write(rest)) <= len(note) + 2:

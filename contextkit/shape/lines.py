@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 from contextkit.shape.shaped import BoundError, is_note, note_of
 from contextkit.shape.table import csv_columns
 from contextkit.shape.text import cap_lines
+from contextkit.shape.weigh import wanted, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from contextkit.shape.caps import Caps
     from contextkit.shape.chain import Shape
 
 __all__ = ["changes_only", "dedupe_lines", "keep_lines", "steps"]
@@ -30,8 +32,8 @@ def keep_lines(text: str, words: Sequence[str], *, context: int = 0) -> str:
     A text in which no line matches stays as it is: an empty answer would say that nothing happened.
     """
     lines = _lines(text)
-    wanted = re.compile("|".join(map(re.escape, words)), re.IGNORECASE).search
-    hits = [at for at, line in enumerate(lines) if wanted(line) or (line.startswith("[... ") and is_note(line))]
+    is_hit = wanted(words).search
+    hits = [at for at, line in enumerate(lines) if is_hit(line) or (line.startswith("[... ") and is_note(line))]
     if not any(not is_note(lines[at]) for at in hits):
         return text
     kept = sorted({near for at in hits for near in range(at - context, at + context + 1) if 0 <= near < len(lines)})
@@ -81,8 +83,28 @@ def changes_only(text: str) -> str:
     return "\n".join(line for line in lines if line.startswith(_DIFF_LINE) or is_note(line))
 
 
-def steps(shape: Shape) -> Callable[[str, str | None], tuple[str, str]]:
-    """The text options of a shape as one function of (text, handle) that gives (text, note)."""
+def steps(shape: Shape) -> Callable[[str, Caps], tuple[str, str]]:
+    """The text options of a shape as one function of (text, caps) that gives (text, note), within the caps."""
+    links = _links(shape)
+
+    def run(text: str, caps: Caps) -> tuple[str, str]:
+        for link in links:
+            shorter = link(text)
+            text = shorter if len(shorter) <= len(text) else text
+        if shape.keep_lines and (caps.over(text) or _too_many(text, shape.max_lines)):
+            short, note = _most_important(text, shape, caps)
+            if short:
+                return short, note
+        note = ""
+        if shape.max_lines is not None:
+            text, note = cap_lines(text, shape.max_lines, head=shape.head, handle=caps.handle)
+        return caps.text(text) if caps.over(text) else (text, note)
+
+    return run
+
+
+def _links(shape: Shape) -> list[Callable[[str], str]]:
+    """The options that take something away, in their order."""
     links: list[Callable[[str], str]] = []
     if shape.html is not None:
         from contextkit.shape.markup import converter  # noqa: PLC0415  (an optional package)
@@ -100,13 +122,29 @@ def steps(shape: Shape) -> Callable[[str, str | None], tuple[str, str]]:
         from contextkit.shape.values import elide  # noqa: PLC0415  (with the option only)
 
         links.append(elide)
+    return links
 
-    def run(text: str, handle: str | None) -> tuple[str, str]:
-        for link in links:
-            shorter = link(text)
-            text = shorter if len(shorter) <= len(text) else text
-        if shape.max_lines is not None:
-            return cap_lines(text, shape.max_lines, head=shape.head, handle=handle)
-        return text, ""
 
-    return run
+def _too_many(text: str, most: int | None) -> bool:
+    return most is not None and text.count("\n") >= most
+
+
+def _most_important(text: str, shape: Shape, caps: Caps) -> tuple[str, str]:
+    """The kept lines that matter most, within every cap; ("", "") when no line matches or none fits."""
+    room = caps.room(text)
+    while room > 0:
+        short, note = weighed(
+            text,
+            shape.keep_lines,
+            context=shape.context_lines,
+            max_chars=room,
+            max_lines=shape.max_lines,
+            head=shape.head,
+            handle=caps.handle,
+        )
+        if shape.dedupe:
+            short = dedupe_lines(short)  # lines that were apart may be neighbours now
+        if not caps.over(short):
+            return short, note
+        room = min(room, len(short)) * 9 // 10
+    return "", ""

@@ -96,6 +96,8 @@ def _check(key: str, value: Any, where: str) -> None:
         raise ShapeError(f"{key} must be a list of texts", where=where)
     if key == "fields" and not (isinstance(value, dict) and _texts(list(value.values()))):
         raise ShapeError("fields must be an object from names to paths", where=where)
+    if key == "max_string" and isinstance(value, list):
+        raise ShapeError("max_string must be a number, or an object from paths to numbers", where=where)
     if key in _FLAGS and not isinstance(value, bool):
         raise ShapeError(f"{key} must be true or false", where=where)
     if key == "head" and (isinstance(value, bool) or not isinstance(value, (int, float))):

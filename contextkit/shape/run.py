@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from contextkit.shape.document import (
@@ -35,21 +36,23 @@ def run(plan: Plan, output: Any, caps: Caps) -> Shaped:
 
 
 def _run(plan: Plan, output: Any, caps: Caps) -> Shaped:
-    value, original = MISSING, ""
+    # The document is handed on and not kept here: what is left of it needs its room.
+    held: list[Any] = []
     try:
         value = _document(output, plan, caps)
         if value is MISSING:
             return _text(plan, text_of(output), caps)
         original = output if isinstance(output, str) else write(value)
-        check_marks(original, plan.marks)
-        check_width(value, original)
-        return _json(plan, value, original, caps)
+        if value is output:  # what was read here is within the bounds
+            check_marks(original, plan.marks)
+            check_width(value, original)
+        held.append(value)
+        del value
+        return _json(plan, held, original, caps)
     except BoundError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001  (the tool loop goes on, whatever the output was)
         reason = f"shaping failed: {type(error).__name__}"
-    if original and value is not MISSING:  # read and written already: it is not gone through again
-        return _fallback_document(value, clean_text(original), reason, caps.or_fallback())
     return fallback(output, reason, caps)
 
 
@@ -73,19 +76,19 @@ def _read(text: str, most: int = MAX_MARKS) -> Any:
     return read(text)
 
 
-def _json(plan: Plan, value: Any, original: str, caps: Caps) -> Shaped:
-    body, earlier = without_note(value)
+def _json(plan: Plan, held: list[Any], original: str, caps: Caps) -> Shaped:
+    body, earlier = without_note(held.pop())
     if earlier and is_cut(earlier) and not caps.over(original):
         return Shaped(original, changed=False, original_chars=len(original), note=earlier)
     kept, drift, reason = plan.document(body)
     if reason:
         return _unshaped(body, original, reason, drift, caps.or_fallback())
-    if plan.rewrites:
-        check_depth(kept)
-        kept = plan.table(kept if plan.max_items is None else limit_items(kept, plan.max_items))
+    removed = kept != body
+    del body
+    kept, rewritten = _rewritten(plan, kept)
+    removed = removed or rewritten
     text = write(kept, len(original))
     check_written_depth(kept, text)
-    removed = kept != body
     left_out = max(len(original) - len(text), 0)
     note = earlier
     if removed:
@@ -98,6 +101,21 @@ def _json(plan: Plan, value: Any, original: str, caps: Caps) -> Shaped:
         text, note = caps.document(kept, len(original))
         removed = True
     return Shaped(text, removed, len(original), note, drift)
+
+
+def _rewritten(plan: Plan, kept: Any) -> tuple[Any, bool]:
+    """What stays with its values, arrays and tables as declared, and whether that changed it."""
+    links = [plan.values] if plan.values is not None else []
+    if plan.rewrites:
+        check_depth(kept)
+        links += [partial(limit_items, most=plan.max_items)] if plan.max_items is not None else []
+        links.append(plan.table)
+    changed = False
+    for link in links:
+        made = link(kept)
+        changed = changed or made != kept
+        kept = made
+    return kept, changed
 
 
 def _unshaped(body: Any, original: str, reason: str, drift: tuple[Drift, ...], caps: Caps) -> Shaped:
@@ -113,10 +131,8 @@ def _unshaped(body: Any, original: str, reason: str, drift: tuple[Drift, ...], c
 
 def _text(plan: Plan, text: str, caps: Caps) -> Shaped:
     whole = clean_text(text)
-    short, note = plan.text(whole, caps.handle)
-    if caps.over(short):
-        short, note = caps.text(short)
-    elif short != whole and caps.handle and not note:
+    short, note = plan.text(whole, caps)
+    if short != whole and caps.handle and not note:
         note = note_of(f"{max(len(whole) - len(short), 0):,} of {len(whole):,} characters left out", caps.handle)
         short, note = (f"{short}\n{note}", note) if not caps.over(f"{short}\n{note}") else (short, "")
     return Shaped(short, short != whole, len(text), note if note in short else "")

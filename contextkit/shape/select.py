@@ -9,9 +9,9 @@ beside its result, and every look at a filter or slice is counted, so that it en
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from contextkit.shape.document import MAX_DEPTH, MISSING
+from contextkit.shape.document import MAX_DEPTH, MISSING, shared
 from contextkit.shape.paths import ANY
 from contextkit.shape.shaped import BoundError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from contextkit.shape.automaton import Key, Node
 
-__all__ = ["MAX_LOOKS", "MAX_MATCHES", "Location", "Look", "gather", "keep", "prune", "without"]
+__all__ = ["MAX_LOOKS", "MAX_MATCHES", "Location", "Look", "gather", "keep", "prune", "steps_into", "without"]
 
 MAX_MATCHES: Final = 200_000
 """Places whose values are listed, or that an engine may find, in one document."""
@@ -184,7 +184,7 @@ def without(value: Any, node: Node, look: Look, depth: int = 0) -> Any:
     if isinstance(value, list) and (node.items or node.rest is not None):
         taken = {at: without(one, child, look, depth + 1) for at, one, child in _numbered(value, node)}
         out = [taken.get(at, one) for at, one in enumerate(value)]
-        return [one for one in out if one is not MISSING]
+        return shared([one for one in out if one is not MISSING], value)
     return value
 
 
@@ -196,8 +196,9 @@ def _without_tested(value: Any, node: Node, look: Look, depth: int) -> Any:
         left[key] = without(one, child, look, depth + 1)
     if isinstance(value, dict):
         out = ((key, left.get(key, one)) for key, one in value.items())
-        return {key: one for key, one in out if one is not MISSING}
-    return [one for one in (left.get(at, one) for at, one in enumerate(value)) if one is not MISSING]
+        return shared({key: one for key, one in out if one is not MISSING}, value)
+    elements = (left.get(at, one) for at, one in enumerate(value))
+    return shared([one for one in elements if one is not MISSING], value)
 
 
 def _without_members(value: dict[str, Any], node: Node, look: Look, depth: int) -> dict[str, Any]:
@@ -213,7 +214,7 @@ def _without_members(value: dict[str, Any], node: Node, look: Look, depth: int) 
             left = without(one, child, look, depth + 1)
         if left is not MISSING:
             out[key] = left
-    return out
+    return cast("dict[str, Any]", shared(out, value))
 
 
 def gather(value: Any, node: Node, look: Look, depth: int = 0, into: list[Any] | None = None) -> list[Any]:
@@ -230,23 +231,26 @@ def gather(value: Any, node: Node, look: Look, depth: int = 0, into: list[Any] |
         return found
     if depth > MAX_DEPTH:
         raise BoundError("too deep")
-    for one, child in _children(value, node, look):
+    for _, one, child in steps_into(value, node, look):
         gather(one, child, look, depth + 1, found)
     return found
 
 
-def _children(value: Any, node: Node, look: Look) -> Iterator[tuple[Any, Node]]:
+def steps_into(value: Any, node: Node, look: Look) -> Iterator[tuple[Any, Any, Node]]:
+    """The children that some path leads into: (name or index, child, its node), in document order.
+
+    Raises:
+        BoundError: the document has used up its looks.
+    """
     if node.tested:
-        for _, one, child in _met(value, node, look):
-            yield one, child
+        yield from _met(value, node, look)
     elif isinstance(value, dict):
         for key, one in value.items():
             to = node.names.get(key, node.rest)
             if to is not None:
-                yield one, to
+                yield key, one, to
     elif isinstance(value, list):
-        for _, one, child in _numbered(value, node):
-            yield one, child
+        yield from _numbered(value, node)
 
 
 def prune(value: Any, places: Iterable[Location], *, drop: bool = False) -> Any:

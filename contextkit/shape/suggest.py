@@ -1,7 +1,7 @@
 """What samples say could be dropped. The law: a proposal names its reason and what it saves, and changes nothing.
 
 Fields of the samples are gathered by their path, with `[*]` for every place in an array. Proposed are, in this order:
-fields that are always empty, that never change, that say again what another field says, that are addresses, and that
+fields that never change, that are always empty, that say again what another field says, that are addresses, and that
 are long encoded data.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REASONS", "Suggestion", "suggest"]
 
-REASONS: Final = ("empty", "constant", "duplicate", "url", "binary")
+REASONS: Final = ("constant", "empty", "duplicate", "url", "binary")
 
 MAX_PATHS: Final = 5_000
 MAX_LEVELS: Final = 40

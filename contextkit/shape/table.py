@@ -9,13 +9,14 @@ import csv
 import io
 from typing import Any, Final
 
-from contextkit.shape.document import write
+from contextkit.shape.document import shared, write
 from contextkit.shape.shaped import is_note
 
 __all__ = ["csv_columns", "tables"]
 
 _LEAST_ROWS: Final = 2
 _MAX_COLUMNS: Final = 200
+_ROW: Final = 200  # about the characters of a row, for `write`: a guess changes its memory and nothing else
 _LEVELS: Final = 16  # each level weighs its rows once, so the work is bounded by levels times size
 
 
@@ -24,12 +25,14 @@ def tables(value: Any, level: int = 0) -> Any:
     if level > _LEVELS:
         return value
     if isinstance(value, dict):
-        return {key: tables(one, level + 1) if isinstance(one, (dict, list)) else one for key, one in value.items()}
+        members = {key: tables(one, level + 1) if isinstance(one, (dict, list)) else one for key, one in value.items()}
+        return shared(members, value)
     if not isinstance(value, list):
         return value
-    inner = [tables(one, level + 1) if isinstance(one, (dict, list)) else one for one in value]
+    inner = shared([tables(one, level + 1) if isinstance(one, (dict, list)) else one for one in value], value)
     table = _table(inner)
-    if table is None or len(write(table)) >= len(write(inner)):
+    size = len(inner) * _ROW
+    if table is None or len(write(table, size)) >= len(write(inner, size)):
         return inner
     return table
 

@@ -6,12 +6,15 @@ its limit is never touched, so a cut text is not cut again into something else.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from contextkit.shape.document import clean_text
 from contextkit.shape.shaped import Shaped, note_of
 
-__all__ = ["cap", "cap_lines", "cut"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["cap", "cap_lines", "cut", "fair_share"]
 
 HEAD: Final = 0.7
 """Share of the room that goes to the beginning."""
@@ -54,6 +57,16 @@ def cut(text: str, max_chars: int, *, head: float = HEAD, handle: str | None = N
     return "\n".join(part for part in parts if part), note
 
 
+def fair_share(lengths: Sequence[int], limit: int) -> int:
+    """The largest cap for each of several texts under which all of them together keep to `limit`."""
+    left, count = limit, len(lengths)
+    for length in sorted(lengths):
+        if length * count > left:
+            return max(left // count, 0)
+        left, count = left - length, count - 1
+    return limit
+
+
 def _end(text: str, at: int) -> int:
     """A good place to stop at or shortly before `at`: after a line, a sentence, a word."""
     least = at - int(at * _NEAR) - 1
@@ -85,7 +98,10 @@ def _start(text: str, at: int) -> int:
 
 
 def cap_lines(text: str, max_lines: int, *, head: float = HEAD, handle: str | None = None) -> tuple[str, str]:
-    """The first and the last lines, with a note of how many were cut between; as (text, note)."""
+    """The first and the last lines, with a note of how many were cut between; as (text, note).
+
+    Of lines that are together shorter than the note about them the first ones stay, without it.
+    """
     lines = text.split("\n")
     if len(lines) <= max_lines:
         return text, ""
@@ -93,4 +109,5 @@ def cap_lines(text: str, max_lines: int, *, head: float = HEAD, handle: str | No
     first = round(room * head)
     last = room - first
     note = note_of(f"{len(lines) - room:,} of {len(lines):,} lines cut", handle)
-    return "\n".join([*lines[:first], note, *lines[len(lines) - last :]]), note
+    short = "\n".join([*lines[:first], note, *lines[len(lines) - last :]])
+    return (short, note) if len(short) <= len(text) else ("\n".join(lines[:max_lines]), "")

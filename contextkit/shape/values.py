@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contextkit.shape.document import MAX_DEPTH, MISSING
+from contextkit.shape.document import MAX_DEPTH, MISSING, shared
 from contextkit.shape.shaped import BoundError
 from contextkit.shape.text import cut
 
@@ -57,10 +57,10 @@ class Values:
             raise BoundError("too deep")
         if isinstance(value, dict):
             pairs = ((key, self._short(one, depth + 1) if type(one) in _SHORTER else one) for key, one in value.items())
-            return {key: one for key, one in pairs if one is not MISSING and not self._drops(one)}
+            return shared({key: one for key, one in pairs if one is not MISSING and not self._drops(one)}, value)
         if isinstance(value, list):
             # Elements keep their places: only members of objects are left out.
-            return [self._short(one, depth + 1) if type(one) in _SHORTER else one for one in value]
+            return shared([self._short(one, depth + 1) if type(one) in _SHORTER else one for one in value], value)
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, float) and self.round_to is not None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contextkit.errors import ShapeError
+from contextkit.shape.chain import Shape
+from contextkit.shape.declare import paths
+from contextkit.shape.document import MISSING
+from contextkit.shape.fields import field_caps
 from contextkit.shape.table import tables
 from contextkit.shape.values import Values, elide
-from tests.shape.conftest import containers
+from tests.shape.conftest import containers, simple_paths
 
 
 @pytest.mark.parametrize(
@@ -67,6 +73,45 @@ def test_long_texts_are_capped_each() -> None:
     assert len(short["a"]) <= 100
     assert "characters cut" in short["a"]
     assert short["b"] == ["short"]
+
+
+def test_texts_of_single_fields_are_capped_by_their_path() -> None:
+    """`max_string` by path cuts what stands there, each to its own length, and leaves every other text."""
+    long = "many words " * 40
+    document = {"title": long, "rows": [{"body": long, "id": 7}, {"body": "short", "note": long}]}
+    shape = Shape(max_string={"$.rows[*].body": 100, "$..note": 60, "$.rows[0].id": 5})
+    shaped = shape.apply(document)
+    made = json.loads(shaped.text)
+    assert len(made["rows"][0]["body"]) <= 100
+    assert len(made["rows"][1]["note"]) <= 60
+    assert (made["title"], made["rows"][0]["id"], made["rows"][1]["body"]) == (long, 7, "short")
+    assert shaped.changed
+    assert document["rows"][0] == {"body": long, "id": 7}
+    assert shape == Shape(max_string=[("$.rows[*].body", 100), ("$..note", 60), ("$.rows[0].id", 5)])
+    assert hash(shape)
+    assert not Shape(max_string={"$.gone": 5}).apply(document).changed
+
+
+@pytest.mark.parametrize(
+    ("given_caps", "reason"),
+    [({"$.a": 0}, "max_string"), ({"$.a": "9"}, "max_string"), ({"$..a..b": 9}, "More than one"), ("9", "max_string")],
+)
+def test_a_wrong_cap_by_path_is_refused(given_caps: Any, reason: str) -> None:
+    """Path and number are checked when the shape is built."""
+    with pytest.raises(ShapeError, match=reason):
+        Shape(max_string=given_caps)
+
+
+@settings(max_examples=200, deadline=None)
+@given(containers, simple_paths(tested=True), st.integers(1, 60))
+def test_a_cap_by_path_is_what_selecting_and_capping_gives(document: object, path: str, most: int) -> None:
+    """The texts at a path are capped as `max_string` for all would cap them, in a document that is else the same."""
+    made = field_caps([(path, most)], "jsonpath", allow_regex=False)(document)
+    both = paths([path], "jsonpath", allow_regex=False)
+    if made != document:  # a filter may look at what was cut, and then meet another place
+        assert len(json.dumps(made)) <= len(json.dumps(document))
+    assert both.without(document) is MISSING or "?" in path or both.without(made) == both.without(document)
+    assert field_caps([(path, most)], "jsonpath", allow_regex=False)(document) == made
 
 
 @settings(max_examples=200, deadline=None)
