@@ -28,7 +28,7 @@ class Context:
         head: the first task message.
         summaries: summaries of folded ranges, with the pins of those ranges.
         recent: everything that is sent as it was said.
-        total: the whole prompt, with its band; corrected by the last bill.
+        total: the whole prompt, with its band: the parts, or from the first bill on what was billed and what is new.
         budget: the ceiling that compaction keeps, tokens; None without compaction.
         window: the model's context window, tokens; None for an unknown model.
         folded: messages of the log that summaries stand for.
@@ -56,13 +56,14 @@ class Context:
         head = sum(counts.block(block) for block in state.view.head())
         lead = messages[0] if messages and state.view.summaries else 0.0
         system = sum(counts.system(block) for block in state.system)
+        billed = state.calibration.anchor is not None
         return cls(
             tools=round(state.fixed_tokens - system),
             system=round(system),
             head=round(head),
             summaries=round(max(lead - head, 0.0)),
             recent=round(sum(messages) - (lead or head)),
-            total=state.total(),
+            total=state.total() if billed else state.calibration.total(state.fixed_tokens + sum(messages)),
             budget=state.policy.ceiling(row) if state.policy else None,
             window=row.window if row else None,
             folded=max(state.view.start - 1, 0),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api.messages import Block, dumps, plain
-from contextkit.errors import ConfigError
+from contextkit.errors import ConfigError, ContentError
 from contextkit.recall import MAX_CHARS, NAME, Recalled, answer
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _HOLDS: Final[dict[str, tuple[str, type]]] = {
 }
 """The field by which content blocks are told from other data (SDK types)."""
 _LEAST_CAP: Final = 200
+_DEEP: Final = 200  # levels that are looked through for lone surrogates; deeper ones are refused anyway
 _SILENT_ERROR: Final = "(the tool failed without a message)"
 
 
@@ -114,18 +115,18 @@ class Outputs:
     def enter(self, tool: str, output: Any, *, is_error: bool = False) -> str | list[Block]:
         """What enters the conversation of a tool's output: text, or content blocks; "" for nothing.
 
-        Text with lone surrogates enters with U+FFFD in their place, because JSON in UTF-8 cannot carry them.
+        Lone surrogates enter as U+FFFD, because JSON in UTF-8 cannot carry them. Of content blocks (as MCP tools give
+        them) each text is shaped; the cap holds for all their texts together.
 
         Raises:
-            ContentError: the output has no form in JSON.
+            ContentError: the output has no form in JSON, or holds a file that no request can carry.
         """
-        if _are_blocks(output):
-            blocks = [self._block(block) for block in plain(output, where=f"output of {tool}")]
-            blocks = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
-            return blocks or (_SILENT_ERROR if is_error else "")
-        value = _clean(output) if isinstance(output, str) else plain(output, where=f"output of {tool}")
         own = self.recall and tool == NAME  # what was recalled was shaped as it was asked for
         shape = None if is_error or own else self.shapes.get(tool, self.shapes.get("*"))
+        where = f"output of {tool}"
+        if _are_blocks(output):
+            return self._blocks(tool, shape, _plain(output, where), where) or (_SILENT_ERROR if is_error else "")
+        value = _clean(output) if isinstance(output, str) else _plain(output, where)
         text = self._shaped(tool, shape, value) if shape is not None else _text(value)
         text = self._capped(text, value)
         if not text.strip():
@@ -156,11 +157,18 @@ class Outputs:
 
         return cap(text, self.max_chars, handle=self.archive.put(_text(value))).text
 
-    def _block(self, block: Block) -> Block:
-        block.pop("cache_control", None)
-        if block["type"] == "text":
-            block["text"] = self._capped(block["text"], block["text"])
-        return block
+    def _blocks(self, tool: str, shape: Any, blocks: list[Block], where: str) -> list[Block]:
+        from contextkit.shape.blocks import bounded  # noqa: PLC0415  (as above)
+        from contextkit.shape.text import cap  # noqa: PLC0415  (as above)
+
+        for block in blocks:
+            block.pop("cache_control", None)
+            if block["type"] == "text" and shape is not None:
+                block["text"] = self._shaped(tool, shape, block["text"])
+        said = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
+        return bounded(
+            said, self.max_chars, lambda text, most: cap(text, most, handle=self.archive.put(text)).text, where=where
+        )
 
 
 def _are_blocks(output: Any) -> bool:
@@ -181,6 +189,26 @@ def _is_block(item: Any) -> bool:
         return False
     name, wanted = _HOLDS.get(kind, ("type", str))
     return isinstance(item.get(name), wanted)
+
+
+def _plain(output: Any, where: str) -> Any:
+    try:
+        return plain(output, where=where)
+    except ContentError:
+        return plain(_cleaned(output, 0), where=where)  # what is wrong beside surrogates is still named
+
+
+def _cleaned(value: Any, depth: int) -> Any:
+    """The output with every text clean; what is too deep or strange is left for `plain` to name."""
+    if isinstance(value, str):
+        return _clean(value)
+    if depth > _DEEP:
+        return value
+    if isinstance(value, Mapping):
+        return {_cleaned(key, depth + 1): _cleaned(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_cleaned(item, depth + 1) for item in value]
+    return value
 
 
 def _text(value: Any) -> str:

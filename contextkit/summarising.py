@@ -130,7 +130,8 @@ def reserved(state: State, made: Job, now: float) -> AbstractContextManager[None
 
 
 def _expected(state: State, made: Job, now: float) -> dict[str, Any]:
-    return {"prompt": made.ask.estimate, "output": state.summary_tokens, "cached": False, "at": now}
+    given = {"conversation": state.ledger.conversation or state.id, "cached": False, "at": now}
+    return {"prompt": made.ask.estimate, "output": state.summary_tokens, **given}
 
 
 def finished(state: State, made: Job, reply: Reply, *, now: float) -> Summary:

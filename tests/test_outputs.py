@@ -245,3 +245,34 @@ def test_a_conversation_takes_shapes_from_a_file_and_shows_drift(tmp_path: Path)
         conv.record({"role": "assistant", "content": [call]}).tool_result("a", {"id": "x", "name": "n"})
         assert shown is None or conv.messages[-1]["content"][0]["content"] == shown
         assert [found.tool for found in conv.drift] == ["look"] * drifts
+
+
+def test_a_huge_output_of_blocks_is_capped_as_a_whole() -> None:
+    """Fifty thousand blocks enter as one text under the cap, and the whole of them is in the archive."""
+    door = a_door(1_000)
+    entered = door.enter("look", [{"type": "text", "text": "word " * 20}] * 50_000)
+    assert isinstance(entered, list)
+    assert sum(len(block["text"]) for block in entered) <= 1_000
+    assert sendable(entered)
+    assert len(door.archive) == 1
+
+
+def test_a_text_document_keeps_to_the_cap() -> None:
+    """A document block of plain text is cut like any text."""
+    source = {"type": "text", "media_type": "text/plain", "data": "word " * 2_000}
+    entered = a_door(1_000).enter("look", [{"type": "document", "source": source}])
+    assert isinstance(entered, list)
+    assert len(entered[0]["source"]["data"]) <= 1_000
+
+
+def test_a_shape_reaches_the_texts_of_blocks() -> None:
+    """What an MCP tool gives, JSON in a text block, is shaped as declared; images beside it stay."""
+    door = a_door(look=Shape(select=["$.a"]))
+    entered = door.enter("look", [{"type": "text", "text": '{"a": 1, "b": "xxxxxxxx"}'}, IMAGE])
+    assert entered == [{"type": "text", "text": '{"a":1}'}, IMAGE]
+
+
+@pytest.mark.parametrize("output", [[{"type": "text", "text": "a\ud800"}], {"a": "a\ud800"}, ["a\ud800"]])
+def test_lone_surrogates_enter_as_the_replacement_character(output: Any) -> None:
+    """In blocks and in values as in text."""
+    assert "a\ufffd" in str(a_door().enter("look", output))
