@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from contextkit.api.usage import Usage, price
+from contextkit.api.usage import price
 from contextkit.cache.answer import Answer, tee
 from contextkit.cache.watch import Ticket, Watch
 from contextkit.ledger import Ledger, Row
@@ -142,12 +142,15 @@ class Observer(Middleware):
 
     def _begin(self, request: Any) -> _Call | None:
         try:
-            body = request.json
-            if request.method.lower() != "post" or request.url.partition("?")[0] != _PATH or not isinstance(body, dict):
+            options = request.options
+            body, url = options.json_data, options.url
+            if (url != _PATH and url.partition("?")[0] != _PATH) or type(body) is not dict:
                 return None
-            added = request.options.extra_json  # by another middleware: what the caller gave, the SDK has copied
+            if options.method != "post" and options.method.lower() != "post":
+                return None
+            added = options.extra_json  # by another middleware: what the caller gave, the SDK has copied
             body = {**body, **added} if added else body
-            at, betas = self._clock(), _betas(request.headers)
+            at, betas = self._clock(), _betas(options.headers)
             ticket = self._watch.sent(body, at, betas=betas, planned=_planned.get(), own=not added)
             call = _Call(
                 request, ticket, at, str(body.get("model")), _span(), request.retries_taken + 1, body.get("speed")
@@ -183,8 +186,10 @@ class Observer(Middleware):
             http = response.http_response
             if http.status_code not in _OK:
                 return
-            host = str(http.request.url.host)
-            self._hosts.setdefault(call.model, set()).add(host)
+            host = ""
+            if self.diagnostics:
+                host = str(http.request.url.host)
+                self._hosts.setdefault(call.model, set()).add(host)
             tee(http, lambda answer: self._begun(call, answer, host), lambda answer: self._ended(call, answer))
         except Exception as error:  # noqa: BLE001  (as in `_begin`; the answer is paid for)
             _log.debug("contextkit did not observe an answer: %s: %s", type(error).__name__, error)
@@ -193,30 +198,37 @@ class Observer(Middleware):
         """The prompt's cost is known: with the message, or with a stream's first event."""
         found = self._watch.answered(
             call.ticket,
-            answer.usage,
+            answer.sampled,
             reason=answer.reason,
             message_id=answer.id,
             edited=answer.edited,
             host=host,
         )
-        _mark_span(call.span, found)
+        if call.span is not None:
+            _mark_span(call.span, found)
 
     def _ended(self, call: _Call, answer: Answer) -> None:
-        usage = Usage.of(answer.usage)
-        notes = [f"attempt {call.attempt}"] * (call.attempt > 1) + ["stream broke off"] * (not answer.whole)
+        notes = [f"attempt {call.attempt}"] if call.attempt > 1 else []
+        if not answer.whole:
+            notes.append("stream broke off" if answer.counted else "stream broke off, output not known")
+        if call.ticket is not None and call.ticket.branched:
+            notes.append("branch")
+        said = answer.usage
         row = self.ledger.add(
             at=call.at,
             purpose="turn",
             model=answer.model or call.model,
-            usage=usage,
+            usage=answer.billed,
             step=self._step,
-            speed=answer.usage.get("speed") or call.speed,
-            geo=answer.usage.get("inference_geo"),
+            speed=said.get("speed") or call.speed,
+            geo=said.get("inference_geo"),
+            conversation="" if self.ledger.conversation or call.ticket is None else call.ticket.conversation,
             stop_reason=answer.stop_reason,
             message_id=answer.id,
             note=", ".join(notes),
         )
-        _describe_span(call.span, row)
+        if call.span is not None:
+            _describe_span(call.span, row)
 
     def report(self) -> str:
         """What was spent, what the cache saved, and what broke it, as text."""
@@ -246,11 +258,13 @@ def _usd(value: float | None) -> str:
     return "price unknown" if value is None else f"${value:.4f}"
 
 
-def _betas(headers: Any) -> list[str]:
+def _betas(headers: Any) -> Sequence[str]:
+    if not headers:  # none, or the SDK's sign for not given
+        return ()
     for name, value in headers.items():
         if isinstance(name, str) and name.lower() == _BETAS and isinstance(value, str):
             return [item.strip() for item in value.split(",") if item.strip()]
-    return []
+    return ()
 
 
 @lru_cache(maxsize=1)
@@ -270,7 +284,7 @@ def _span() -> Any:
 
 
 def _mark_span(span: Any, found: Sequence[Violation]) -> None:
-    if span is None or not found:
+    if not found:
         return
     span.set_attribute("contextkit.violations", [violation.cause for violation in found])
     span.set_attribute("contextkit.violation.tokens", sum(violation.tokens for violation in found))
@@ -281,7 +295,7 @@ def _mark_span(span: Any, found: Sequence[Violation]) -> None:
 
 def _describe_span(span: Any, row: Row) -> None:
     """Usage by the GenAI semantic conventions, in the SDK's own spelling of them."""
-    if span is None or not span.is_recording():
+    if not span.is_recording():
         return
     usage = row.usage
     said = {

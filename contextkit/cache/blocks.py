@@ -20,6 +20,7 @@ __all__ = ["Blocks", "life"]
 
 _RUNS: Final = frozenset({"tool_use", "tool_result"})
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+_TEXTS: Final = frozenset({str})
 
 
 @dataclass(slots=True)
@@ -40,8 +41,10 @@ class Blocks:
         compactions: indices of blocks that the server's compaction made.
         said: indices of messages in which the user says something beside tool results.
         scoped: index of the first turn-scoped message, whose rendering depends on what follows; -1 for none.
-        loose: message and index in it of blocks that hold more than texts: two that are `==` may differ in the order
-            of keys, or in type (1, 1.0 and True).
+        calls: messages of plain tool calls, one a call: two inputs that are `==` may differ in the order of keys, or in
+            type (1, 1.0 and True).
+        places: the index of each of these calls in its message.
+        loose: message and index in it of other blocks that hold more than texts, of which the same is true.
     """
 
     owns: list[int] = field(default_factory=list)
@@ -57,6 +60,8 @@ class Blocks:
     compactions: list[int] = field(default_factory=list)
     said: list[int] = field(default_factory=list)
     scoped: int = -1
+    calls: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     loose: list[tuple[int, int]] = field(default_factory=list)
 
     @property
@@ -82,7 +87,7 @@ class Blocks:
         One loop for all blocks: this is the part of `observe()` that grows with the request.
         """
         owns, chain, ends, steps = self.owns, self.chain, self.ends, self.steps
-        starts, roles, loose = self.starts, self.roles, self.loose
+        starts, roles = self.starts, self.roles
         link = chain[-1] if chain else 0
         size = ends[-1] if ends else 0
         step = steps[-1] if steps else 0
@@ -121,18 +126,20 @@ class Blocks:
                         made, length = form(block)
                         own = hash((role, made))
                         size += length
-                        loose.append((len(starts) - 1, len(owns) - starts[-1]))
                         self._note(kind, block)
                     if before is not kind and before != kind:
                         step += 1
                         before = kind
                 else:
-                    made, length = call_form(block) if kind == "tool_use" and count == 4 else form(block)  # noqa: PLR2004
+                    if kind == "tool_use" and count == 4:  # noqa: PLR2004
+                        made, length = call_form(block)
+                        self.calls.append(len(starts) - 1)
+                        self.places.append(len(owns) - starts[-1])
+                    else:
+                        made, length = form(block)
+                        self._note(kind, block)
                     own = hash((role, made))
                     size += length
-                    loose.append((len(starts) - 1, len(owns) - starts[-1]))
-                    if kind != "tool_use":
-                        self._note(kind, block)
                     if before != kind or kind != "tool_use":
                         step += 1
                         before = kind
@@ -147,6 +154,8 @@ class Blocks:
 
     def _note(self, kind: str, block: Mapping[str, Any]) -> None:
         at = len(self.owns)
+        if not _TEXTS.issuperset(map(type, block.values())):
+            self.loose.append((len(self.starts) - 1, at - self.starts[-1]))
         if kind in _THINKING:
             self.thinking.append(at)
         elif kind == "compaction":
@@ -164,7 +173,9 @@ class Blocks:
 
     def upto(self, message: int) -> Blocks:
         """A copy of everything before a message; what it copies are lists of small numbers."""
-        end = len(self.owns) if message >= len(self.starts) else self.starts[message]
+        if message >= len(self.starts):
+            return self._whole()
+        end = self.starts[message]
         return Blocks(
             self.owns[:end],
             self.chain[:end],
@@ -179,7 +190,29 @@ class Blocks:
             [at for at in self.compactions if at < end],
             self.said[: bisect_left(self.said, message)],
             self.scoped if self.scoped < message else -1,
+            self.calls[: (calls := bisect_left(self.calls, message))],
+            self.places[:calls],
             self.loose[: bisect_left(self.loose, (message, 0))],
+        )
+
+    def _whole(self) -> Blocks:
+        return Blocks(
+            self.owns[:],
+            self.chain[:],
+            self.ends[:],
+            self.steps[:],
+            self.starts[:],
+            self.roles[:],
+            self.thinking[:],
+            self.marks[:],
+            self.images,
+            self.citations,
+            self.compactions[:],
+            self.said[:],
+            self.scoped,
+            self.calls[:],
+            self.places[:],
+            self.loose[:],
         )
 
 

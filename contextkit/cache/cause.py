@@ -174,7 +174,7 @@ def _system(before: Spelled, now: Spelled, texts: Texts) -> Iterator[Cause]:
 def _messages(before: Spelled, now: Spelled, texts: Texts) -> tuple[Cause | None, int]:
     """The departure in the messages, and how many of their blocks are the same."""
     old, new = before.blocks, now.blocks
-    row = facts.model(now.model)
+    row = now.top.row
     same = shared(old.chain, new.chain)
     if new.compaction >= same:
         return Cause("compaction", "planned", now.head, _pointer(now, new.compaction, texts)), 0

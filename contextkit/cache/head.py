@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from contextkit.api import facts
 from contextkit.cache.blocks import life
 from contextkit.cache.form import by_value, form
 from contextkit.cache.settings import is_web, settings_of
@@ -58,9 +59,11 @@ class Head:
 
     Attributes:
         model: the id in the request.
+        row: what is known of that model; None where nothing is.
         settings: what is not a block and changes the prompt, by name; a value is a text, or a hash.
         tools: name and hash of each tool that is in the prefix.
         system: hash of each system block.
+        count: positions that it takes in the prompt.
         sizes: characters of tools, and of tools and system.
         marks: on tools and system blocks, in order.
         seen: whether the messages hold images, and documents that are to be cited.
@@ -68,9 +71,11 @@ class Head:
     """
 
     model: str
+    row: facts.Model | None
     settings: Mapping[str, str | int]
     tools: tuple[tuple[str, int], ...]
     system: tuple[int, ...]
+    count: int
     sizes: tuple[int, int]
     marks: tuple[Mark, ...]
     seen: tuple[bool, bool]
@@ -87,7 +92,7 @@ def head_of(body: Mapping[str, Any], betas: Iterable[str], seen: tuple[bool, boo
         known: heads of earlier requests.
     """
     betas = list(betas)
-    given = by_value([betas, {key: value for key, value in body.items() if key not in _NOT_HEAD}])
+    given = by_value([betas, {key: body[key] for key in body if key not in _NOT_HEAD}])
     known_by = None if given is None else hash(given)
     if known_by is not None:
         for one in known:
@@ -104,11 +109,14 @@ def _read(body: Mapping[str, Any], betas: list[str], seen: tuple[bool, bool], kn
     named = zip(tools, tool_forms, strict=True)
     tools_size = sum([length for _, length in tool_forms])
     marked = [(at, block.get("cache_control")) for at, block in enumerate([*tools, *system])]
+    model = str(body["model"])
     return Head(
-        str(body["model"]),
+        model,
+        facts.model(model),
         settings_of(body, betas, images=seen[0], citations=seen[1]),
         tuple([(str(tool.get("name") or tool.get("type")), hash(made)) for tool, (made, _) in named]),
         tuple([hash(made) for made, _ in system_forms]),
+        len(marked),
         (tools_size, tools_size + sum([length for _, length in system_forms])),
         tuple([Mark(at, at, life(mark)) for at, mark in marked if mark]),
         seen,

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from contextkit.api import facts
 from contextkit.api.facts import TTL_SECONDS
 from contextkit.api.usage import UnknownPriceWarning, Usage, price
 from contextkit.cache.violations import SLACK_TOKENS, Violation
@@ -76,6 +75,8 @@ def settle(
         if lost <= max(SLACK_TOKENS, _SLACK * finding.full.tokens):
             found = [replace(v, tokens=0, usd=0.0, confirmed=False) for v in found if v.cause != "expired"]
         else:
+            if not found and finding.otherwise is not None:
+                found = [finding.otherwise]
             found = found or [_unforeseen(finding.full, now, at, usage, reason, edited=edited)]
             usd = lost_usd(now.model, usage, lost, at, speed)
             found = [
@@ -126,8 +127,8 @@ def _diagnosed(violation: Violation, reason: str, found: Sequence[Violation]) ->
 
 def billed_of(usage: Any) -> Usage | None:
     """The usage of the sampling itself; compaction passes read another prompt (SDK docstring of `iterations`)."""
-    if usage is None:
-        return None
+    if usage is None or type(usage) is Usage:
+        return usage
     source = usage if isinstance(usage, Mapping) else getattr(usage, "__dict__", {})
     if not source.get("iterations"):
         return Usage.of(source)
@@ -136,7 +137,7 @@ def billed_of(usage: Any) -> Usage | None:
 
 def too_small(now: Spelled, billed: Usage | None, *, at: float, request: str) -> Violation | None:
     """Marks that do nothing, because the prompt is below the model's minimum; None when they do something."""
-    row = facts.model(now.model)
+    row = now.top.row
     if billed is None or row is None or not now.marks:
         return None
     if billed.prompt == 0 or billed.prompt != billed.input or billed.prompt >= row.min_prefix:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from contextkit.api import facts
 from contextkit.api.facts import LOOKBACK, TTL_SECONDS
+from contextkit.cache.texts import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,8 @@ _CHARS_A_TOKEN: Final = 3.0
 
 _ENTRIES: Final = 24
 """Entries that are remembered of one conversation."""
+_ENDS: Final = 128
+"""Requests of one conversation whose ends are remembered, for others to branch off."""
 
 
 class Entry(NamedTuple):
@@ -54,22 +56,36 @@ class Sent:
     Attributes:
         spelled: the request.
         entries: what of it and of its ancestors is in the cache, in order of the prompt.
-        texts: per position, what a window needs; empty with `redact`, None where memory was short.
+        kept: what was kept for windows; see `texts`.
         at: Unix seconds when it was sent.
         message_id: of its answer.
         open: how often this very request was answered and not continued yet.
         told_small: that it is below the minimum has been said.
         host: who answered it.
+        conversation: the opaque name of the conversation that it belongs to.
+        ends: what the last mark of it and of each of its ancestors left, alive or not, in order of the prompt.
     """
 
     spelled: Spelled
     entries: tuple[Entry, ...] = ()
-    texts: list[Any] = field(default_factory=list)
+    kept: list[Any] = field(default_factory=list)
     at: float = 0.0
     message_id: str = ""
     open: int = 1
     told_small: bool = False
     host: str = ""
+    conversation: str = ""
+    ends: tuple[Entry, ...] = ()
+
+    @property
+    def texts(self) -> list[Any]:
+        """Per position, what a window needs; empty with `redact` and where memory was short.
+
+        Of a body that is kept as a whole they are taken when they are asked for: nearly no request ever is.
+        """
+        if not self.kept and self.spelled.body is not None:
+            self.kept = texts_of(None, self.spelled, self.spelled.body)
+        return self.kept
 
 
 def hit(entries: Sequence[Entry], now: Spelled, same: int, at: float) -> Entry | None:
@@ -93,6 +109,7 @@ def remember(
     texts: list[Any] | None = None,
     message_id: str = "",
     host: str = "",
+    conversation: str = "",
 ) -> Sent:
     """What is remembered of an answered request.
 
@@ -101,18 +118,25 @@ def remember(
     """
     cached = None if usage is None else usage.read + usage.write_5m + usage.write_1h
     entries: dict[int, Entry] = {}
-    touched = {mark.pos for mark in now.marks}
-    for entry in before.entries if before else ():
-        if entry.pos < same and at < entry.expires:
-            entries[entry.pos] = _renewed(entry, at) if entry is read or entry.pos in touched else entry
+    told = False
+    ends: tuple[Entry, ...] = ()
+    if before is not None:
+        told, ends = before.told_small, before.ends
+        if ends and ends[-1].pos >= same:
+            ends = tuple([entry for entry in ends if entry.pos < same])
+        touched = [mark.pos for mark in now.marks]
+        for entry in before.entries:
+            pos = entry.pos
+            if pos < same and at < entry.expires:
+                entries[pos] = _renewed(entry, at) if entry is read or pos in touched else entry
     if now.marks and cached != 0:
-        _write(entries, now, at, cached)
-    told = before.told_small if before else False
+        end = _write(entries, now, at, cached)
+        ends = (*(ends[1:] if len(ends) >= _ENDS else ends), end)
     places = sorted(entries)
     if len(places) > _ENTRIES:  # the lowest are tools, system and summaries; between them and the end nothing is read
         places = [*places[: _ENTRIES // 2], *places[-(_ENTRIES // 2) :]]
-    ordered = tuple(entries[pos] for pos in places)
-    return Sent(now, ordered, texts or [], at, message_id, told_small=told, host=host)
+    left = tuple(map(entries.__getitem__, places))
+    return Sent(now, left, texts or [], at, message_id, 1, told, host, conversation, ends)
 
 
 def _renewed(entry: Entry, at: float) -> Entry:
@@ -120,16 +144,18 @@ def _renewed(entry: Entry, at: float) -> Entry:
     return Entry(pos, step, tokens, ttl, at + TTL_SECONDS[ttl])
 
 
-def _write(entries: dict[int, Entry], now: Spelled, at: float, cached: int | None) -> None:
-    """Enter what a request's marks wrote or read."""
-    row = facts.model(now.model)
+def _write(entries: dict[int, Entry], now: Spelled, at: float, cached: int | None) -> Entry:
+    """Enter what a request's marks wrote or read; returns that of the last one."""
+    row = now.top.row
     minimum = row.min_prefix if row else 0
-    final = now.marks[-1]
+    *others, final = now.marks
     end = now.size_at(final.pos) or 1
     total = cached if cached is not None else end / _CHARS_A_TOKEN
-    for mark in now.marks:
-        pos, step, ttl = mark
-        tokens = total if mark is final else total * now.size_at(pos) / end
-        if tokens >= minimum or mark is final:
-            old = None if mark is final else entries.get(pos)
-            entries[pos] = Entry(pos, step, old.tokens if old else tokens, ttl, at + TTL_SECONDS[ttl])
+    for pos, step, ttl in others:
+        old = entries.get(pos)
+        if old is not None:
+            entries[pos] = Entry(pos, step, old.tokens, ttl, at + TTL_SECONDS[ttl])
+        elif (tokens := total * now.size_at(pos) / end) >= minimum:
+            entries[pos] = Entry(pos, step, tokens, ttl, at + TTL_SECONDS[ttl])
+    made = entries[final.pos] = Entry(final.pos, final.step, total, final.ttl, at + TTL_SECONDS[final.ttl])
+    return made

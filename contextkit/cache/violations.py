@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from contextkit.api import facts
+from contextkit.cache.branch import fork
 from contextkit.cache.cause import Blame, Cause, Texts, departures
 from contextkit.cache.prefix import Rules
 from contextkit.cache.sent import hit
@@ -113,12 +113,14 @@ class Finding:
         full: the longest entry that the request could have read.
         hit: the one that it is expected to read.
         same: positions that are as they were.
+        otherwise: of a branch, what it is called if the bill says that not even its beginning was read.
     """
 
     violations: list[Violation] = field(default_factory=list)
     full: Entry | None = None
     hit: Entry | None = None
     same: int = 0
+    otherwise: Violation | None = None
 
 
 def check(
@@ -151,6 +153,10 @@ def check(
     if full is None:
         return Finding(same=same)
     breaking = [cause for cause in causes if cause.limit <= full.pos]
+    if not planned and [cause.code for cause in breaking] == ["message_changed"]:
+        start = fork(before, now, same)
+        if start is not None:
+            return _branch(start, before, _violation(breaking[0], now, at), now, same)
     if not breaking and full.pos >= same:  # a shorter request, or another branch: nothing more can be read
         full = next((entry for entry in reversed(before.entries) if entry.pos < same), None)
     read = hit(before.entries, now, same, at)
@@ -166,6 +172,18 @@ def check(
     return Finding(found, full, read, same)
 
 
+def _branch(start: Entry, before: Sent, otherwise: Violation, now: Spelled, same: int) -> Finding:
+    """A request that takes another way from where an earlier one ended: it can read what that one left, no more."""
+    at = otherwise.at
+    if hit((start,), now, same, at) is start:
+        return Finding([], start, start, same, otherwise)
+    read = hit(before.entries, now, same, at)
+    lost = round(start.tokens - (read.tokens if read else 0))
+    reason = _reason(start, now, at, broken=False)
+    found = [replace(reason, tokens=lost)] if reason and lost > SLACK_TOKENS else []
+    return Finding(found, start, read, same, otherwise)
+
+
 def unbroken(before: Sent | None, now: Spelled, at: float) -> Finding | None:
     """The everyday case of `check`: a request that goes on from `before` and reads all that it left.
 
@@ -177,7 +195,7 @@ def unbroken(before: Sent | None, now: Spelled, at: float) -> Finding | None:
     count = len(old.owns)
     if not count <= len(new.owns) or old.chain[-1:] != new.chain[count - 1 : count]:
         return None
-    row = facts.model(now.model)
+    row = now.top.row
     if new.compaction >= count or (old.thinking and (row is None or not row.keeps_thinking)):
         return None
     same = now.head + count

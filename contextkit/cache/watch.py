@@ -14,6 +14,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.cache.cause import shared
+from contextkit.cache.name import name_of
 from contextkit.cache.prefix import Rules
 from contextkit.cache.reconcile import billed_of, settle, too_small
 from contextkit.cache.sent import Sent, remember
@@ -53,6 +54,7 @@ class Ticket:
         finding: what it is expected to lose.
         texts: what is kept of it for windows.
         speed: "fast" in fast mode.
+        conversation: the opaque name of the conversation that it belongs to.
     """
 
     number: int
@@ -62,6 +64,12 @@ class Ticket:
     finding: Finding
     texts: list[Any] = field(default_factory=list)
     speed: str | None = None
+    conversation: str = ""
+
+    @property
+    def branched(self) -> bool:
+        """Whether it left its conversation's way where an earlier request had ended."""
+        return self.finding.otherwise is not None
 
 
 class Watch:
@@ -124,8 +132,9 @@ class Watch:
                 before = next((tip for tip in reversed(self._tips) if tip.spelled.same_top(now)), None)
             finding = check(before, now, body, at, redact=self._redact, rules=self._rules, planned=planned)
         self._count += 1
-        texts = [] if self._redact else texts_of(before, now, body)
-        return Ticket(self._count, at, now, before, finding, texts, body.get("speed"))
+        texts = [] if self._redact or now.body is not None else texts_of(before, now, body)
+        name = name_of(body, private=self._redact) if before is None else before.conversation
+        return Ticket(self._count, at, now, before, finding, texts, body.get("speed"), name)
 
     def answered(
         self,
@@ -185,6 +194,7 @@ class Watch:
             texts=ticket.texts,
             message_id=message_id,
             host=host,
+            conversation=ticket.conversation,
         )
         small = too_small(now, billed, at=ticket.at, request=name) if _may_say(ticket, made) else None
         if small:
@@ -240,28 +250,35 @@ class Watch:
 
     def _remember(self, ticket: Ticket, made: Sent) -> None:
         before, now = ticket.before, ticket.now
-        same = next((tip for tip in self._tips if tip.spelled.same(now)), None)
+        tips = self._tips
+        lanes = [tip for tip in tips if _within(tip.spelled, now)]
+        same = next((tip for tip in lanes if tip.spelled.same(now)), None)
         if same is not None:
             made.open = same.open + 1
-            self._tips.remove(same)
-        elif before in self._tips and before is not None and _goes_on(before.spelled, now):
+            lanes.remove(same)
+            tips.remove(same)
+        elif before is not None and before in lanes and before.spelled.same_top(now):
             before.open -= 1
             if before.open < 1:
-                self._tips.remove(before)
-        self._tips.append(made)
-        lanes = [tip for tip in self._tips if tip is not made and _within(tip.spelled, now)]
+                lanes.remove(before)
+                tips.remove(before)
+        tips.append(made)
         for tip in lanes[: max(0, len(lanes) - _LANES)]:
-            self._tips.remove(tip)
-        del self._tips[: max(0, len(self._tips) - self._conversations)]
+            tips.remove(tip)
+        del tips[: max(0, len(tips) - self._conversations)]
         self._bound_texts()
 
     def _bound_texts(self) -> None:
+        if len(self._tips) == 1 and self._tips[0].spelled.size <= self._text_bytes:
+            return
         total = 0
         for tip in reversed(self._tips):
-            total += tip.spelled.size if tip.texts or tip.spelled.messages else 0
-            if total > self._text_bytes:
-                tip.texts = []
-                tip.spelled.messages = None
+            spelled = tip.spelled
+            if spelled.body is not None or tip.kept:
+                total += spelled.size
+                if total > self._text_bytes:
+                    tip.kept = []
+                    spelled.body = spelled.loose = None
 
 
 def _mostly_there(old: Blocks, new: Blocks, mine: set[int]) -> bool:
@@ -273,10 +290,6 @@ def _mostly_there(old: Blocks, new: Blocks, mine: set[int]) -> bool:
         return True
     in_place = sum(a == b for a, b in zip(old.owns, new.owns, strict=False))
     return len(new.owns) > len(old.owns) and in_place > _COMMON and 2 * in_place > len(old.owns)
-
-
-def _goes_on(before: Spelled, now: Spelled) -> bool:
-    return before.same_top(now) and _within(before, now)
 
 
 def _within(before: Spelled, now: Spelled) -> bool:

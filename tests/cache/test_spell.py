@@ -57,22 +57,22 @@ def test_a_change_in_place_is_found(change: Any, own: bool) -> None:
 
 
 def test_only_the_last_request_is_kept_and_nothing_with_redact() -> None:
-    """A conversation keeps the messages of its last request; with `redact`, and of a shared body, none are kept."""
+    """A conversation keeps the body of its last request; with `redact`, and where the body is shared, none is kept."""
     for options, own, kept in (({}, True, True), ({"redact": True}, True, False), ({}, False, False)):
         client = Client(**options)
         for size in (1, 2, 3):
             body = a_body(messages=an_agent(size=size))
             client.ask(body, own=own)
         (tip,) = client.watch._tips
-        assert (tip.spelled.messages is body["messages"]) is kept
-        assert (tip.spelled.messages is None) is not kept
+        assert (tip.spelled.body is body) is kept
+        assert (tip.spelled.body is None) is not kept
 
 
 def test_kept_messages_are_bounded() -> None:
     """Beyond `text_bytes` no messages are kept, and the watch goes on."""
     client = Client(text_bytes=100)
     client.ask(a_body(messages=an_agent()), own=True)
-    assert [tip.spelled.messages for tip in client.watch._tips] == [None]
+    assert [tip.spelled.body for tip in client.watch._tips] == [None]
     assert [one.cause for one in client.ask(a_body(messages=an_agent({"n": 9}, size=4)), own=True)] == [
         "message_changed"
     ]

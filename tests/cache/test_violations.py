@@ -76,7 +76,7 @@ def sent(body: Body, *, at: float = 0.0, cached: int = 9000, betas: tuple[str, .
     """The request as it is remembered when it was billed with so many cached tokens."""
     made = Sent(spell(body, betas))
     after = remember(None, made.spelled, at, Usage(write_5m=cached))
-    after.texts = texts(after, body)
+    after.kept = texts(after, body)
     return after
 
 
@@ -358,7 +358,7 @@ def test_without_kept_text_the_place_is_still_named() -> None:
     """When the earlier text was not kept, the pointer and the new window remain."""
     body = a_body()
     before = sent(body)
-    before.texts = []
+    before.kept = []
     later = edited(shorter_result)(body)
     violation = check(before, spell(later), later, 60).violations[0]
     assert violation.where.startswith("/messages/2/content/0")

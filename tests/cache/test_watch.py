@@ -172,7 +172,7 @@ def test_memory_is_bounded() -> None:
         client.ask(a_body(f"Question {n} is this. "))
     tips = client.watch._tips
     assert len(tips) == 5
-    assert sum(tip.spelled.size for tip in tips if tip.texts) <= 10_000
+    assert sum(tip.spelled.size for tip in tips if tip.kept) <= 10_000
 
 
 def test_redact_keeps_no_text() -> None:
