@@ -122,6 +122,7 @@ def parts() -> tuple[list[Row], list[str], float]:
     batched = done("night, batch", lambda way: ways.night(way, model=day.MAIN, marked=False))
 
     support_all = done("support, all", ways.support_all)
+    support_main = done("support, all but routing", lambda way: ways.support_all(way, routed=False))
     weather_all = done("weather, all", lambda way: ways.weather(way, way.client, remember=True))
     research_all = done("research, all", lambda way: ways.research(way, way.client, shaped=True, early=True))
     chats_both = done("chats, summaries, cache", lambda way: ways.chats(way, way.client, RECIPE))
@@ -131,7 +132,6 @@ def parts() -> tuple[list[Row], list[str], float]:
 
     before = (support, weather, research, chats, night)
     after = (support_all, weather_all, research_all, chats_all, night_all)
-    plain, whole = (sum(each.bill.usd for each in found) for found in (before, after))
     rows = [
         Row("routing", f"{day.QUESTIONS} questions, classified and answered", "40-60 %", support, routed, support_all),
         Row("tool cache", f"{day.LOOKUPS} weather questions", "70 % hits", weather, remembered, weather_all,
@@ -143,28 +143,57 @@ def parts() -> tuple[list[Row], list[str], float]:
         Row("early exit", f"{day.RESEARCHES} x {day.STEPS} steps", "20-40 %", research, early, research_all),
         Row("batch", f"{day.DOCUMENTS} documents at night", "50 %", night, batched, night_all),
     ]  # fmt: skip
-    total = 1 - whole / plain
-    kept = 1 - (whole - night_all.bill.usd + night_main.bill.usd) / plain
+    plain, whole = (sum(each.bill.usd for each in found) for found in (before, after))
+    main_night = whole - night_all.bill.usd + night_main.bill.usd
+    no_route = main_night - support_all.bill.usd + support_main.bill.usd
+    unlucky = whole + night_all.result.usd_worst - night_all.result.usd
     together = (
-        f"**All together: {plain:.2f} USD become {whole:.2f}, {total:.1%} less** (published: 58-65 %). With the night"
-        f" on the main model instead of the cheap one: {kept:.1%}."
+        f"**All together: {plain:.2f} USD become {whole:.2f}, {saved(plain, whole)} less** (published: 58-65 %)."
+        f" With the night on the main model: {saved(plain, main_night)}. Without any routing:"
+        f" {saved(plain, no_route)}. Were the batch's items to read the prefix as seldom as was ever seen (30 %):"
+        f" {saved(plain, unlucky)}."
     )
-    return rows, [together, "", *_notes(weather, remembered, folded, chats_both, chats_all)], total
+    notes = [*mechanisms(rows, night_all), "", *_notes(folded, chats_both, chats_all, night_all)]
+    return rows, [together, "", *notes], 1 - whole / plain
 
 
-def _notes(weather: Done, remembered: Done, folded: Done, both: Done, chats: Done) -> list[str]:
+def mechanisms(rows: Sequence[Row], night: Done) -> list[str]:
+    """What did it in each row, in their order: the part of contextkit that was at work, and what was counted."""
+    routing, tool, cache, shape, summaries, early, batch = rows
+
+    def prompts(row: Row) -> str:
+        return f"{row.plain.bill.prompt:,} prompt tokens became {row.alone.bill.prompt:,}"
+
+    read, made = cache.alone.bill.read / cache.alone.bill.prompt, summaries.alone.result[0]
+    shared = night.bill.read / night.bill.prompt
+    counted = {
+        "`Route.ask`": f"{routing.alone.bill.cheap} of {routing.alone.bill.calls:,} calls to the cheap model",
+        "`@cached`": f"the tool ran {tool.alone.tools} times instead of {tool.plain.tools}",
+        "the marks of `Conversation`": f"{read:.0%} of the prompt tokens read from the cache",
+        "`Shape(select=[...])`": prompts(shape),
+        "`Compaction`, as published": f"{made} summaries; {prompts(summaries)}, those of the summary calls included",
+        "`run(stop_when=...)`": f"{early.plain.bill.calls} answers became {early.alone.bill.calls}, conclusions too",
+        "`Batch`": f"{batch.alone.bill.calls} items at half price; in the last column one small request wrote the"
+        f" prefix, and {shared:.0%} of all prompt tokens were read",
+    }
+    cells = [[row.name, *found] for row, found in zip(rows, counted.items(), strict=True)]
+    return table(("technique", "by", "what was counted, alone"), cells)
+
+
+def _notes(folded: Done, both: Done, chats: Done, night: Done) -> list[str]:
     """What the figures of a row do not say."""
-    (made, _), (own, reason) = folded.result, chats.result
-    hits = 1 - remembered.tools / weather.tools
+    (made, _), (own, reason), quote = folded.result, chats.result, night.result
     text = f"""\
-- *Tool cache*: the tool ran {remembered.tools} times instead of {weather.tools} ({hits:.0%} hits). A hit saves the
-  tool's own time and price, which are not in the USD here; the prompt has the same bytes.
+- *Tool cache*: a hit saves the tool's own time and price, which are not in the USD here; the prompt has the same bytes.
 - *History summaries*: alone, {made} summaries. With the cache the same summaries would make {both.bill.usd:.3f} USD,
   and none {chats.bill.usd:.3f}: they break the prefix. contextkit's default made {own}; its ledger says why:
   "{reason}".
 - *Prompt caching*: less of the whole bill than published, because answers are in the bill; of the prompts it is in the
   next column.
-- *Truncation* and *early exit* are of the same research: their last columns have both, and the cache."""
+- *Truncation* and *early exit* are of the same research: their last columns have both, and the cache.
+- *Batch*: `dry_run` had reckoned {quote.usd:.4f} USD before anything was sent (answers of {ways.NOTES} tokens, 98 % of
+  the items reading the prefix), {quote.usd_worst:.4f} at 30 %; {night.bill.usd:.4f} were billed. The emulator's batches
+  read the prefix every time; the API promises no share."""
     return text.splitlines()
 
 
@@ -175,8 +204,10 @@ technique, through contextkit's code, with every cache mark taken off on the way
 every technique that applies to it. The emulator bills like the prompt cache, at today's prices; contextkit's ledger
 agrees with its bill to the last digit. *Published*: what practitioners report for the technique, of their workloads;
 they do not say what of the bill it is a share of. The cheap model is `{day.CHEAP}`, a twentieth of the main one's price
-here, so routing saves more than it did with older prices; what is routed there (intents, answers of the handbook, notes
-on documents) is the choice of whoever writes the route, and its quality is not measured here."""
+here, so routing saves more than it did with older prices. What is measured here is the bill, not the quality: what goes
+to the cheap model (intents, answers of the handbook, notes on documents), what a shape leaves out (the pages' texts;
+titles, addresses and snippets stay) and when to be sure (after seven searches of ten) are choices of whoever writes the
+program, and part of the made-up day."""
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import techniques_day as day
 from contextkit import Compaction, Conversation
-from contextkit.api.usage import Usage, price
+from contextkit.api.usage import price
+from contextkit.batch import Batch
 from contextkit.emulator import Emulator
 from contextkit.escalate import Route
 from contextkit.ledger import Ledger
@@ -24,8 +25,12 @@ from contextkit.when import confidence
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from contextkit.batch.values import Quote
+
 DAY = 86_400.0
 MAX_TOKENS = 1_024
+NOTES = 225
+"""Tokens of notes on a document, as whoever asks for a quote would guess them."""
 TASKS = {
     "classify": day.CHEAP,
     "faq": day.CHEAP,
@@ -99,17 +104,21 @@ class Billed:
         prompt_usd: of the prompts, without the answers.
         calls: billed requests.
         prompt: tokens of all prompts.
+        read: those of them that were read from the cache.
+        cheap: requests that the cheap model answered.
     """
 
     usd: float
     prompt_usd: float
     calls: int
     prompt: int
+    read: int
+    cheap: int
 
 
 def billed(way: Way) -> Billed:
     """The bill of everything that was sent one way, by today's prices; a batch's items at half."""
-    usd, prompts, calls, tokens = 0.0, 0.0, 0, 0
+    usd, prompts, calls, tokens, read, cheap = 0.0, 0.0, 0, 0, 0, 0
     for seen in way.emulator.requests:
         if seen.usage is None:
             continue
@@ -121,7 +130,9 @@ def billed(way: Way) -> Billed:
         prompts += found.of(seen.usage) - seen.usage.output * found.output
         calls += 1
         tokens += seen.usage.prompt
-    return Billed(usd, prompts, calls, tokens)
+        read += seen.usage.read
+        cheap += model == day.CHEAP
+    return Billed(usd, prompts, calls, tokens, read, cheap)
 
 
 class Unmarked:
@@ -189,9 +200,10 @@ def support_routed(way: Way) -> None:
         way.wait(DAY / day.QUESTIONS)
 
 
-def support_all(way: Way) -> None:
-    """Routed, and each model's handbook stays in its cache."""
-    route = Route(TASKS, max_tokens=MAX_TOKENS, ledger=way.ledger, clock=way.clock)
+def support_all(way: Way, *, routed: bool = True) -> None:
+    """Routed (or all by the main model), and each model's handbook stays in its cache."""
+    tasks = TASKS if routed else dict.fromkeys(TASKS, day.MAIN)
+    route = Route(tasks, max_tokens=MAX_TOKENS, ledger=way.ledger, clock=way.clock)
     for question in day.questions():
         found = route.ask(way.client, "classify", question.text, system=day.CLASSIFY, output=INTENT)
         _answer(way, question.text, route.rungs(found.value["intent"])[0].model)
@@ -315,23 +327,14 @@ def night_plain(way: Way) -> None:
         way.wait(20.0)
 
 
-def night(way: Way, *, model: str, marked: bool) -> None:
-    """One batch; with marks, all items read one prefix, which a small request has written before.
-
-    Requests and prefix are contextkit's, the batch is the SDK's: a document is read once, so it gets no mark itself.
-    """
-    if marked:
-        shared = Conversation(model=model, system=day.NIGHT, max_tokens=MAX_TOKENS, ttl="1h", clock=way.clock)
-        with way.booked(shared):
-            shared.prewarm(way.client)
-    items: list[Any] = []
-    for at in range(day.DOCUMENTS):
-        conv = Conversation(model=model, system=day.NIGHT, max_tokens=MAX_TOKENS, ttl="1h", clock=way.clock)
-        params = conv.user(day.document(at)).request()
-        params["messages"] = without_marks(params["messages"])
-        items.append({"custom_id": f"doc-{at}", "params": params if marked else without_marks(params)})
-    batch = way.client.messages.batches.create(requests=items)
-    way.wait(1_800.0)
-    for found in way.client.messages.batches.results(batch.id):
-        usage = Usage.of(found.result.message.usage)
-        way.ledger.add(at=way.clock(), purpose="side", model=model, usage=usage, batch=True, step="night")
+def night(way: Way, *, model: str, marked: bool) -> Quote:
+    """One `Batch`; marked, all items read one prefix, which a small request has written before. What it reckoned."""
+    documents = ((f"doc-{at}", day.document(at)) for at in range(day.DOCUMENTS))
+    prefix = {"system": day.NIGHT}
+    with Batch(
+        prefix, documents, model=model, max_tokens=MAX_TOKENS, ttl="1h" if marked else None, prewarm=marked,
+        ledger=way.ledger, step="night", clock=way.clock, sleep=way.wait,
+    ) as batch:  # fmt: skip
+        quote = batch.dry_run(output_tokens=NOTES)
+        batch.run(way.client)
+        return quote

@@ -144,7 +144,8 @@ class Conversation(Reading, Sending):
             self._state.ledger, self._state.shared = ledger, True
         self._state.id = self.id
         if budget is not None:
-            self._state.ledger.limit(budget, "Conversation(budget=)")
+            own = (self._state.ledger.conversation or self.id) if self._state.shared else None
+            self._state.ledger.limit(budget, "Conversation(budget=)", conversation=own)
         self._kept = None if store is None else self._begun(store, shapes=declares, budget=budget is not None)
 
     def _begun(self, store: Store, *, shapes: bool, budget: bool) -> Kept:

@@ -14,7 +14,7 @@ from contextkit.cache.breakpoints import Spot
 from contextkit.compact.plan import Since
 from contextkit.errors import StoreError
 from contextkit.history.view import Summary
-from contextkit.ledger.files import from_dict
+from contextkit.ledger.files import from_dict, tool_from_dict
 from contextkit.tokens.calibrate import Calibration
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Journal:
 
     def rows(self) -> Journal:
         """A journal of the same events that notes ledger rows alone: a subtask's spending is its parent's."""
-        return Journal(self.events, frozenset({"row"}))
+        return Journal(self.events, frozenset({"row", "tool"}))
 
     def settle(self, state: State) -> None:
         """Note what is different in the state's figures since the last time, if anything."""
@@ -149,6 +149,12 @@ def _row(state: State, said: dict[str, Any]) -> None:
         state.ledger.rows.append(row)
 
 
+def _tool(state: State, said: dict[str, Any]) -> None:
+    row = tool_from_dict(said["row"])
+    if not state.shared or row not in state.ledger.tools.rows:  # as above
+        state.ledger.tools.add(row)
+
+
 def _state(state: State, said: dict[str, Any]) -> None:
     for name in _SCALARS:
         if name in said:
@@ -180,5 +186,6 @@ _PLAYERS: Final[dict[str, Callable[[State, dict[str, Any]], None]]] = {
     "clear": _clear,
     "fixed": _fixed,
     "row": _row,
+    "tool": _tool,
     "state": _state,
 }

@@ -51,6 +51,7 @@ def _expected(state: State, now: float) -> dict[str, Any]:
     warm = state.calibration.anchor is not None and state.written is not None and state.own.warm(now)
     read = max(total - round(state.log.tokens(state.answered)), 0) if warm else 0
     given = {"speed": state.params.get("speed"), "geo": state.params.get("inference_geo")}
+    given["conversation"] = state.ledger.conversation or state.id  # as its row will name it
     return {"prompt": total, "output": state.max_tokens, "read": read, "ttl": state.lifetime, "at": now, **given}
 
 

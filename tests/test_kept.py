@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import re
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -259,57 +263,90 @@ def test_budgets_stop_a_call_before_it_is_made() -> None:
         poor.send(emulator.client())
 
 
-WRITER = """
-import sys
+NURSERY = """
+import os, sys
 from contextkit import Conversation
-from contextkit.emulator import Emulator, reply, text, tool_use
 
-client = Emulator(lambda body: reply(text("Yes. " * 20), tool_use("t", {"n": 1}))).client()
-conv = Conversation(model="sonnet", system="s " * 900, store=sys.argv[1], id="k", compaction=None, tools=[
-    {"name": "t", "input_schema": {"type": "object"}}])
-conv.user("Go.")
-print(len(conv.messages), len(conv.ledger), flush=True)
-while True:
-    message = conv.send(client)
-    print(len(conv.messages), len(conv.ledger), flush=True)
-    conv.tool_result(message.content[-1].id, "ok " * 50)
-    print(len(conv.messages), len(conv.ledger), flush=True)
+class Client:
+    base_url, made = "", 0
+    def __init__(self):
+        self.messages = self
+    def create(self, **_):
+        self.made += 1
+        call = {"type": "tool_use", "id": f"toolu_w{self.made}", "name": "t", "input": {"n": 1}}
+        return {"id": f"msg_w{self.made}", "role": "assistant", "model": "claude-sonnet-5-5",
+                "content": [{"type": "text", "text": "Yes. " * 20}, call], "stop_reason": "tool_use",
+                "usage": {"input_tokens": 9, "cache_read_input_tokens": 900, "output_tokens": 40}}
+
+def write(store):
+    client = Client()
+    conv = Conversation(model="sonnet", system="s " * 900, store=store, id="k", compaction=None, tools=[
+        {"name": "t", "input_schema": {"type": "object"}}])
+    told = lambda: print(len(conv.messages), len(conv.ledger), flush=True)
+    conv.user("Go.")
+    told()
+    while True:
+        message = conv.send(client)
+        told()
+        conv.tool_result(message["content"][-1]["id"], "ok " * 50)
+        told()
+
+Conversation(model="sonnet").user("Warm.").send(Client())
+print("ready", flush=True)
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        write(line.strip())
+    print("pid", child, flush=True)
+    os.waitpid(child, 0)
+    print("gone", flush=True)
 """
+"""Forks a writer for every address that it is given: nothing is imported anew, so that two hundred take seconds."""
 
 
-def killed(where: Path, lines: int) -> tuple[int, int]:
-    """Start a writer, kill it -9 once it has acknowledged so many steps; the last that it acknowledged."""
-    command = [sys.executable, "-c", WRITER, f"sqlite:///{where}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:  # noqa: S603  (this interpreter)
-        assert writer.stdout is not None
-        said = ""
-        for _ in range(lines):
-            said = writer.stdout.readline() or said
-        writer.kill()
-        said = ([said, *writer.stdout.read().splitlines()])[-1]
-    messages, rows = said.split()
+def killed(nursery: subprocess.Popen[str], where: Path, lines: int, delay: float) -> tuple[int, int]:
+    """Start a writer; `delay` seconds after it acknowledged so many steps, kill it -9; the last acknowledged step."""
+    assert nursery.stdin is not None
+    assert nursery.stdout is not None
+    nursery.stdin.write(f"sqlite:///{where}\n")
+    nursery.stdin.flush()
+    pid, alive, told = 0, True, list[str]()
+    while (line := nursery.stdout.readline().strip()) != "gone":
+        if line.startswith("pid "):
+            pid = int(line.split()[1])
+        else:
+            told.append(line)
+        if pid and alive and len(told) >= lines:
+            time.sleep(delay)
+            os.kill(pid, signal.SIGKILL)
+            alive = False
+    messages, rows = told[-1].split()
     return int(messages), int(rows)
 
 
-LINES = [1, 4, *(pytest.param(3 * n, marks=pytest.mark.long) for n in range(2, 68))]
-
-
-@pytest.mark.parametrize("lines", LINES)
-def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path, lines: int) -> None:
-    """Kill -9 at any moment: every acknowledged message and row is there, at most one step more, and it goes on."""
-    where = tmp_path / "k.db"
-    messages, rows = killed(where, lines)
-    again = Conversation.open(f"sqlite:///{where}", "k")
-    assert messages <= len(again.messages) <= messages + 1
-    assert rows <= len(again.ledger) <= rows + 1
-    client = Emulator([reply("Done.")] * (rows + 9)).client()
-    for _ in range(rows + 2):  # this emulator counts its messages from one, as the writer's did
-        client.messages.create(model="claude-sonnet-5-5", max_tokens=9, messages=[{"role": "user", "content": "Hi"}])
-    for call in again.open_calls:
-        again.tool_result(call, "late")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert again.send(client).content[0].text == "Done."
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("times", [5, pytest.param(200, marks=pytest.mark.long)])
+def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path, times: int) -> None:
+    """Kill -9 at random moments: every acknowledged message and row is there, at most one step more, and it goes on."""
+    chance = random.Random(7)
+    client = Emulator(lambda _: "Done.").client()
+    command = [sys.executable, "-c", NURSERY]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:  # noqa: S603
+        assert nursery.stdout is not None
+        assert nursery.stdout.readline() == "ready\n"
+        for at in range(times):
+            where = tmp_path / f"{at}.db"
+            messages, rows = killed(nursery, where, chance.randint(1, 40), chance.random() * 0.01)
+            again = Conversation.open(f"sqlite:///{where}", "k")
+            assert messages <= len(again.messages) <= messages + 1
+            assert rows <= len(again.ledger) <= rows + 1
+            for call in again.open_calls:
+                again.tool_result(call, "late")
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                assert again.send(client).content[0].text == "Done."
+        assert nursery.stdin is not None
+        nursery.stdin.close()
 
 
 def test_a_failed_subtask_leaves_the_parents_stream_as_it_was() -> None:

@@ -47,7 +47,8 @@ class Batch:
         prefix: what they share: a Conversation as it stands, or arguments of `messages.create` (system, tools,
             messages, model, ...). It is marked once, at its end.
         items: read once, as they are sent: texts, (id, content), {"id", "content" or "messages", "max_tokens"}, the
-            API's {"custom_id", "params"}, or `Item`. None to go on with what an earlier run kept.
+            API's {"custom_id", "params"}, or `Item`. None to go on with what an earlier run kept; an empty list is a
+            batch of nothing, for which nothing is sent.
         output: what every answer has to be: a pydantic model or type, a JSON Schema, or a function of its text.
         model: id or short name; None for the prefix's.
         max_tokens: upper bound of an answer; None for the prefix's, or 1,024.
@@ -106,7 +107,8 @@ class Batch:
         **params: Any,
     ) -> None:
         _check(retries=retries, parallel=parallel, ttl=ttl, items=items)
-        self._limits = intake.Limits(*chunk)
+        _check_words(on_interrupt=on_interrupt, undecided=undecided, id=id, budget=budget)
+        self._limits = _limits(chunk)
         self._output = output_of(output)
         self._prefix = prefix_of(
             prefix, model=model, max_tokens=max_tokens, output=self._output, structured=structured, ttl=ttl,
@@ -281,12 +283,37 @@ def _file(given: str | Path) -> str | Path:
     return path_of(given)
 
 
-def _check(*, retries: int, parallel: int, ttl: Any, items: Any) -> None:
-    if retries < 0:
-        raise ConfigError(f"retries is {retries}", where="Batch(retries=)", fix="Give 0 or more.")
-    if parallel < 1:
-        raise ConfigError(f"parallel is {parallel}", where="Batch(parallel=)", fix="Give 1 or more.")
+def _check(*, retries: Any, parallel: Any, ttl: Any, items: Any) -> None:
+    if type(retries) is not int or retries < 0:
+        raise ConfigError(f"retries is {retries!r}", where="Batch(retries=)", fix="Give 0 or more.")
+    if type(parallel) is not int or parallel < 1:
+        raise ConfigError(f"parallel is {parallel!r}", where="Batch(parallel=)", fix="Give 1 or more.")
     if ttl not in {None, "5m", "1h"}:
         raise ConfigError(f"ttl is {ttl!r}", where="Batch(ttl=)", fix='Give "1h", "5m" or None.')
     if isinstance(items, (str, bytes, dict)):
         raise ConfigError("items is one item, not several", where="Batch(items=)", fix="Give a list.")
+    if items is not None and not hasattr(items, "__iter__"):
+        raise ConfigError(
+            f"items is a {type(items).__name__}", where="Batch(items=)", fix="Give a list or a generator."
+        )
+
+
+def _check_words(*, on_interrupt: Any, undecided: Any, id: Any, budget: Any) -> None:  # noqa: A002  (the field's word)
+    if on_interrupt not in {None, "leave", "cancel"}:
+        raise ConfigError(
+            f"on_interrupt is {on_interrupt!r}", where="Batch(on_interrupt=)", fix='Give "leave", "cancel" or None.'
+        )
+    if undecided not in {"stop", "resend"}:
+        raise ConfigError(f"undecided is {undecided!r}", where="Batch(undecided=)", fix='Give "stop" or "resend".')
+    if not isinstance(id, str) or not id:
+        raise ConfigError(f"the id is {id!r}", where="Batch(id=)", fix="Give a text.")
+    if budget is not None and not hasattr(budget, "check"):
+        raise ConfigError(
+            "budget is no budget", where="Batch(budget=)", fix="Give Budget(usd=..., tokens=..., calls=...)."
+        )
+
+
+def _limits(chunk: Any) -> intake.Limits:
+    if not isinstance(chunk, (tuple, list)) or len(chunk) != 2:  # noqa: PLR2004  (requests and bytes)
+        raise ConfigError(f"chunk is {chunk!r}", where="Batch(chunk=)", fix="Give (requests, bytes).")
+    return intake.Limits(*chunk)

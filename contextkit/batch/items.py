@@ -16,8 +16,7 @@ from contextkit.batch.prefix import OWN
 from contextkit.batch.values import Item
 from contextkit.errors import ConfigError, ContentError
 from contextkit.tokens.coefficients import BAND
-from contextkit.tokens.estimate import family_of
-from contextkit.tokens.quick import quick_tokens
+from contextkit.tokens.estimate import family_of, message_tokens
 
 if TYPE_CHECKING:
     from contextkit.batch.prefix import Prefix
@@ -70,7 +69,8 @@ def line_of(given: Any, place: int, prefix: Prefix) -> Line:
             where=where,
             fix="Correct or leave out this item; what was sent before stays as it is.",
         )
-    tokens = round(sum(quick_tokens(message["content"], family_of(prefix.model)) for message in messages))
+    family = family_of(prefix.model)  # the figure is shown before anything is paid: not `quick_tokens`
+    tokens = round(sum(message_tokens(message, family, high_res=family == "2026") for message in messages))
     _fits(prefix, tokens, where)
     rest = dumps({"max_tokens": most, **own})
     tail = f"{dumps(messages)[1:]},{rest[1:]}".encode()

@@ -122,8 +122,9 @@ class Job:
         params, geo = self.prefix.warm(), self.prefix.body.get("inference_geo")
         ttl = self.prefix.ttl or "1h"
         self.ledger.admit(
-            self.prefix.model, prompt=self.prefix.tokens, output=params["max_tokens"], ttl=ttl, at=now, geo=geo
-        )
+            self.prefix.model, prompt=self.prefix.tokens, output=params["max_tokens"], ttl=ttl, at=now, geo=geo,
+            conversation=self.state.id,
+        )  # fmt: skip
         return params
 
     def warmed(self, message: Any, now: float) -> None:
@@ -146,7 +147,7 @@ class Job:
             self.held[chunk.number] = purses, call
 
     def _purses(self) -> list[Purse]:
-        return self.ledger._purses(current.get())  # noqa: SLF001  (a chunk is many calls; `holding` reckons one)
+        return self.ledger._purses(current.get(), self.state.id)  # noqa: SLF001  (a chunk is many calls; `holding` reckons one)
 
     def release(self, chunk: Chunk) -> None:
         """Its results are in, or it was not sent."""

@@ -170,8 +170,9 @@ def _hold(job: Job, kept: Kept) -> AbstractContextManager[None]:
     prefix = job.prefix
     read = prefix.tokens if prefix.shared else 0
     hold = job.ledger.holding(
-        prefix.model, prompt=prefix.tokens + kept.tokens, output=kept.most, read=read, at=job.clock(), ttl="1h"
-    )
+        prefix.model, prompt=prefix.tokens + kept.tokens, output=kept.most, read=read, at=job.clock(), ttl="1h",
+        conversation=job.state.id,
+    )  # fmt: skip
     hold.__enter__()
     return hold
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contextkit.errors import ConfigError
+from contextkit.api.messages import dumps
+from contextkit.errors import ConfigError, ContextKitError
+from contextkit.history.log import Log
 from contextkit.kept import SPACE, Kept
 from contextkit.store.base import kind_of, opened, path_of, streams_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from contextkit.store.base import Store
 
@@ -76,7 +79,7 @@ def _summary(store: Store, name: str) -> dict[str, Any]:
 def _messages(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The log as messages; what a user says after results stands in one message with them."""
     made: list[dict[str, Any]] = []
-    for event in events:
+    for event in _whole(events):
         if event["kind"] == "answer" and event["blocks"]:
             made.append({"role": "assistant", "content": list(event["blocks"])})
         elif event["kind"] in {"user", "result"}:
@@ -86,6 +89,24 @@ def _messages(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             else:
                 made.append({"role": "user", "content": list(blocks)})
     return made
+
+
+def _whole(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The events with the results that `repair` gave to open calls, which are kept as a flag of what followed them."""
+    log = Log()
+    for event in events:
+        kind = event["kind"]
+        if kind == "answer":
+            log.assistant(event["blocks"], event["tokens"], message_id=event["id"])
+        elif kind == "result":
+            log.result(event["id"], event["block"], event["tokens"])
+        elif kind == "user":
+            left = set(log.open_calls)
+            log.user(event["blocks"], event["tokens"], repair=event["repair"])
+            for block in log.entries[-1].blocks if left else ():
+                if block.get("tool_use_id") in left:
+                    yield {"kind": "result", "id": block["tool_use_id"], "block": block, "tokens": 0, "repair": True}
+        yield event
 
 
 def _show(store: Store, name: str) -> bool:
@@ -100,10 +121,20 @@ def _show(store: Store, name: str) -> bool:
 
 
 def _export(store: Store, name: str) -> bool:
-    """One JSON object a line: the events as they are kept, the first with the settings."""
-    for line in streams_of(store).read(SPACE + name):
+    """One JSON object a line: the events as they are kept, the first with the settings.
+
+    Results that `repair` gave stand among them, marked as such. Of a stream that is damaged, the lines as they are.
+    """
+    lines = streams_of(store).read(SPACE + name)
+    with suppress(ValueError, LookupError, TypeError, ContextKitError):
+        lines = [
+            dumps(event).encode("utf-8", "surrogatepass") for event in _whole([json.loads(line) for line in lines])
+        ]
+    for line in lines:
         _print(line.decode("utf-8", "backslashreplace"))
-    return streams_of(store).version(SPACE + name) > 0
+    if not lines:
+        sys.stderr.write(f"contextkit conversations: there is no conversation {_safe(name)!r}\n")
+    return bool(lines)
 
 
 def _delete(store: Store, name: str) -> bool:

@@ -87,7 +87,8 @@ class _Climb:
         if not self.ledger.limited:
             return nullcontext()
         prompt = round(prompt_tokens(request.body(), request.model))
-        return self.ledger.holding(request.model, prompt=prompt, output=int(request.params["max_tokens"]), at=now)
+        most = int(request.params["max_tokens"])
+        return self.ledger.holding(request.model, prompt=prompt, output=most, at=now, conversation="")
 
     def ended(self) -> Routed:
         """The result, of the best answer there was."""

@@ -62,6 +62,10 @@ class Route:
         ledger: Ledger | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if not tasks:
+            raise ConfigError("no task is named", where="Route(tasks=)", fix='Give {"classify": "haiku", ...}.')
+        if type(max_tokens) is not int or max_tokens < 1:
+            raise ConfigError(f"max_tokens is {max_tokens!r}", where="Route(max_tokens=)", fix="Give 1 or more.")
         self._ladder = rungs_of(ladder, where="Route(ladder=)") if ladder else ()
         self._tasks: dict[str, tuple[Rung, ...] | Chooser] = {
             task: given if callable(given) else rungs_of(given, self._ladder, where=f"Route, task {task}")

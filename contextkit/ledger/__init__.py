@@ -13,7 +13,7 @@ from contextkit.ledger.hotspots import HotSpot
 from contextkit.ledger.purse import Purse
 from contextkit.ledger.row import Row, Totals
 from contextkit.ledger.steps import current_step, step
-from contextkit.ledger.tooluse import ToolUse, ToolUses
+from contextkit.ledger.tooluse import ToolRow, ToolUse, ToolUses
 from contextkit.ledger.verdicts import FoldRow, Verdicts
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Row",
     "SpendingError",
     "Spent",
+    "ToolRow",
     "ToolUse",
     "ToolUses",
     "Totals",

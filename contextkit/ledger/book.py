@@ -18,7 +18,7 @@ from contextkit.ledger.budget import expected
 from contextkit.ledger.hotspots import HotSpot, hot_spots
 from contextkit.ledger.purse import Purse
 from contextkit.ledger.row import Row, Totals, sums
-from contextkit.ledger.steps import Scope, current
+from contextkit.ledger.steps import Scope, current, joined
 from contextkit.ledger.tooluse import ToolUses
 from contextkit.ledger.verdicts import Verdicts
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contextkit.api.request import Purpose
     from contextkit.api.usage import Usage
     from contextkit.ledger.budget import Budget, Expected
+    from contextkit.ledger.tooluse import Event, ToolRow
 
 __all__ = ["By", "Ledger"]
 
@@ -52,7 +53,7 @@ class Ledger:
         parent: gets every row too; see `child`.
         purses: budgets that every call is charged to; see `limit`.
         verdicts: what compaction's plans said.
-        tools: what tool caches did: `@cached(on_event=ledger.tools.note)`.
+        tools: what tool caches did, one row a call; see `note_tool`.
         lost: rows that a sink failed to keep; they are in `rows` all the same.
     """
 
@@ -82,8 +83,7 @@ class Ledger:
         """Append a call; `said` are further fields of `Row`. Its step is inside of the one that the program is in."""
         price = prices.price(model, prompt=usage.prompt, at=at, speed=speed, geo=geo, batch=batch)
         scope = current.get()
-        if scope is not None:
-            step = f"{scope.path}/{step}" if step else scope.path
+        step = step if scope is None else joined(step)
         row = Row(at, step, purpose, model, usage, price, **said, conversation=conversation or self.conversation)
         self.rows.append(row)
         if self.sinks or self.purses or self.parent is not None or scope is not None:
@@ -93,26 +93,55 @@ class Ledger:
     def _told(self, row: Row, scope: Scope | None) -> None:
         for purse in self._purses(scope):
             purse.charge(row)
-        ledger: Ledger | None = self
-        while ledger is not None:
+        for ledger in self.chain():
             if ledger is not self:
                 ledger.rows.append(row)
             for sink in ledger.sinks:
-                try:
-                    sink(row)
-                except Exception as error:  # noqa: BLE001  (the call is paid for; the row is in memory)
-                    if not ledger.lost:
-                        _log.warning("a ledger sink did not keep a row: %s: %s", type(error).__name__, error)
-                    ledger.lost += 1
-            ledger = ledger.parent
+                ledger._kept(sink, row)  # noqa: SLF001  (its own kind)
 
-    def _purses(self, scope: Scope | None) -> list[Purse]:
-        """Every budget that a call of here and now is charged to: this ledger's, its parents', the steps'."""
-        found = list(scope.purses) if scope is not None else []
+    def _kept(self, sink: Callable[[Any], object], row: Row | ToolRow) -> None:
+        try:
+            sink(row)
+        except Exception as error:  # noqa: BLE001  (the call is paid for; the row is in memory)
+            if not self.lost:
+                _log.warning("a ledger sink did not keep a row: %s: %s", type(error).__name__, error)
+            self.lost += 1
+
+    def chain(self) -> Iterator[Ledger]:
+        """This ledger and those above it: every one that gets its rows."""
         ledger: Ledger | None = self
         while ledger is not None:
-            found += ledger.purses
+            yield ledger
             ledger = ledger.parent
+
+    def note_tool(self, event: Event, *, step: str = "", conversation: str = "") -> ToolRow:
+        """Book a call of a cached tool, here and in the ledgers above: `@cached(on_event=ledger.note_tool)`.
+
+        `contextkit.run` and `arun` do so by themselves for every cached function that their tools call. A sink that
+        has a method `tool` (those of `keep` have) gets the row by it.
+        """
+        row = self.tools.note(event, step=step, conversation=conversation or self.conversation)
+        self._told_tool(row)
+        return row
+
+    def _told_tool(self, row: ToolRow) -> None:
+        for ledger in self.chain():
+            if ledger is not self:
+                ledger.tools.add(row)
+            for sink in ledger.sinks:
+                if tool := getattr(sink, "tool", None):
+                    ledger._kept(tool, row)  # noqa: SLF001  (its own kind)
+
+    def _purses(self, scope: Scope | None, conversation: str | None = None) -> list[Purse]:
+        """Every budget that a call of here and now is charged to: this ledger's, its parents', the steps'.
+
+        Args:
+            scope: the step that the program is in.
+            conversation: whose call; None for those of every conversation.
+        """
+        found = list(scope.purses) if scope is not None else []
+        for ledger in self.chain():
+            found += [purse for purse in ledger.purses if conversation is None or purse.counts(conversation)]
         return found
 
     def child(self, conversation: str) -> Ledger:
@@ -123,17 +152,29 @@ class Ledger:
         """Append rows of another ledger as they are, with a conversation's name where they have none.
 
         For calls that were booked elsewhere: another process, a conversation with a ledger of its own. They count
-        for this ledger's budgets from now on.
+        for this ledger's budgets from now on. Of a Ledger the rows of its cached tools are taken too.
         """
+        tools = list(rows.tools.rows) if isinstance(rows, Ledger) else []
         for row in list(rows):
             named = row if row.conversation else row._replace(conversation=conversation or self.conversation)
             self.rows.append(named)
             self._told(named, None)
+        for tool in tools:
+            own = tool if tool.conversation else tool._replace(conversation=conversation or self.conversation)
+            self.tools.add(own)
+            self._told_tool(own)
         return self
 
-    def limit(self, budget: Budget, where: str = "") -> Purse:
-        """Keep a budget from now on, for every call that is booked here or in a child; the purse says what is spent."""
-        made = Purse(budget, where or self.conversation)
+    def limit(self, budget: Budget, where: str = "", *, conversation: str | None = None) -> Purse:
+        """Keep a budget from now on; the purse says what is spent.
+
+        Args:
+            budget: the limits.
+            where: whose budget it is, for messages.
+            conversation: count and stop the calls of this conversation alone, as its rows name it; None for every call
+                that is booked here or in a child.
+        """
+        made = Purse(budget, where or self.conversation, conversation)
         self.purses.append(made)
         return made
 
@@ -147,17 +188,30 @@ class Ledger:
         """Whether a budget would be asked before a call of here and now."""
         return bool(self._purses(current.get()))
 
-    def admit(self, model: str, *, prompt: int, output: int, **options: Any) -> None:
-        """Ask every budget whether a call still fits, before it is made. Options as for `budget.expected`.
+    def admit(self, model: str, *, prompt: int, output: int, conversation: str | None = None, **options: Any) -> None:
+        """Ask every budget whether a call still fits, before it is made.
+
+        Args:
+            model: its id or short name.
+            prompt: tokens of the whole prompt.
+            output: `max_tokens`.
+            conversation: whose call it is, as its row will name it; budgets of other conversations are not asked. None
+                asks all of them.
+            **options: as for `budget.expected`.
 
         Raises:
             SpendingError: it could pass one of them. Nothing was changed.
         """
-        purses = self._purses(current.get())
+        purses = self._purses(current.get(), self._named(conversation))
         if purses:
             purses_of.admit(purses, expected(model, prompt=prompt, output=output, **options))
 
-    def holding(self, model: str, *, prompt: int, output: int, **options: Any) -> AbstractContextManager[None]:
+    def _named(self, conversation: str | None) -> str | None:
+        return conversation if conversation is None else conversation or self.conversation
+
+    def holding(
+        self, model: str, *, prompt: int, output: int, conversation: str | None = None, **options: Any
+    ) -> AbstractContextManager[None]:
         """As `admit`, around a call: until the block is left, the call counts with the most that it may cost.
 
         So calls that run side by side cannot pass together what none of them passes alone.
@@ -165,7 +219,7 @@ class Ledger:
         Raises:
             SpendingError: as `admit`, when the block is entered.
         """
-        purses = self._purses(current.get())
+        purses = self._purses(current.get(), self._named(conversation))
         if not purses:
             return nullcontext()
         return _held(purses, expected(model, prompt=prompt, output=output, **options))
@@ -236,6 +290,8 @@ class Ledger:
         sink = opened(path, durable=durable)
         for row in self.rows:
             sink(row)
+        for tool in self.tools.rows:
+            sink.tool(tool)
         self.sinks.append(sink)
         return self
 
@@ -246,9 +302,13 @@ class Ledger:
         Raises:
             FormatError: it is no ledger.
         """
-        from contextkit.ledger.files import read  # noqa: PLC0415  (files only for those who use them)
+        from contextkit.ledger.files import read_all  # noqa: PLC0415  (files only for those who use them)
 
-        return cls(read(path))
+        rows, tools = read_all(path)
+        made = cls(rows)
+        for tool in tools:
+            made.tools.add(tool)
+        return made
 
 
 @contextmanager

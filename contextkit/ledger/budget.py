@@ -94,7 +94,7 @@ class Budget:
         on_warn: called with the `Verdict` instead of a `BudgetWarning`.
 
     Raises:
-        ConfigError: no limit, or one that is not above 0.
+        ConfigError: no limit, one that is not above 0, or a part of a token or a call.
     """
 
     usd: float | None = None
@@ -111,7 +111,9 @@ class Budget:
         for unit, limit in limits.items():
             if isinstance(limit, bool) or not isinstance(limit, int | float) or not isfinite(limit) or limit <= 0:
                 raise ConfigError(f"{unit} is {limit!r}", where=f"Budget({unit}=)", fix="Give a number above 0.")
-        if not 0 < self.warn_at <= 1:
+            if unit != "usd" and limit != int(limit):
+                raise ConfigError(f"{unit} is {limit!r}", where=f"Budget({unit}=)", fix="Give a whole number.")
+        if not isinstance(self.warn_at, int | float) or not 0 < self.warn_at <= 1:
             raise ConfigError(
                 f"warn_at is {self.warn_at!r}", where="Budget(warn_at=)", fix="Give a share: above 0 and up to 1."
             )

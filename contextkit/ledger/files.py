@@ -18,13 +18,14 @@ from contextkit.api.request import Purpose
 from contextkit.api.usage import Price, Usage
 from contextkit.errors import FormatError, StoreError
 from contextkit.ledger.row import Row
+from contextkit.ledger.tooluse import ToolRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from contextkit.ledger.sqlite import SQLiteSink
 
-__all__ = ["JSONLSink", "from_dict", "opened", "read"]
+__all__ = ["JSONLSink", "from_dict", "opened", "read", "read_all", "tool_from_dict"]
 
 _LONGEST: Final = 1_000_000  # bytes of a line; a row has some 500
 _TABLES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
@@ -60,7 +61,14 @@ class JSONLSink:
 
     def __call__(self, row: Row) -> None:
         """Append a row."""
-        data = (json.dumps(row.as_dict(), separators=(",", ":")) + "\n").encode()
+        self._append(row.as_dict())
+
+    def tool(self, row: ToolRow) -> None:
+        """Append a row of a cached tool; its line has a `tool` where that of a call has a `model`."""
+        self._append(row._asdict())
+
+    def _append(self, told: dict[str, Any]) -> None:
+        data = (json.dumps(told, separators=(",", ":")) + "\n").encode()
         try:
             with self._lock:
                 self._write(data)
@@ -118,7 +126,12 @@ def opened(path: str | Path, *, durable: bool = True) -> JSONLSink | SQLiteSink:
 
 
 def read(path: str | Path) -> list[Row]:
-    """The rows of a ledger file, in the order in which they were written.
+    """The calls of a ledger file, in the order in which they were written; as `read_all`."""
+    return read_all(path)[0]
+
+
+def read_all(path: str | Path) -> tuple[list[Row], list[ToolRow]]:
+    """The calls of a ledger file and those of cached tools, in the order in which they were written.
 
     Raises:
         FormatError: there is no such file, or nothing in it is a row.
@@ -136,15 +149,18 @@ def read(path: str | Path) -> list[Row]:
     return _read_lines(name)
 
 
-def _read_lines(path: str) -> list[Row]:
-    rows: list[Row] = []
-    wrong: list[int] = []
+def _read_lines(path: str) -> tuple[list[Row], list[ToolRow]]:
+    rows, tools, wrong = list[Row](), list[ToolRow](), list[int]()
     for number, line in _lines(path):
         try:
-            rows.append(from_dict(json.loads(line)))
+            told = json.loads(line)
+            if isinstance(told, dict) and "tool" in told:
+                tools.append(tool_from_dict(told))
+            else:
+                rows.append(from_dict(told))
         except (ValueError, TypeError, KeyError, RecursionError):
             wrong.append(number)
-    if wrong and not rows:
+    if wrong and not rows and not tools:
         raise FormatError(
             "no line of the file is a row of a ledger",
             where=f"{path}, line {wrong[0]}",
@@ -153,7 +169,7 @@ def _read_lines(path: str) -> list[Row]:
     if wrong:
         shown = ", ".join(map(str, wrong[:5])) + (", ..." if len(wrong) > 5 else "")  # noqa: PLR2004  (enough to look)
         _log.warning("%s: %d lines are no rows of a ledger (lines %s)", path, len(wrong), shown)
-    return rows
+    return rows, tools
 
 
 def _lines(path: str) -> Iterator[tuple[int, bytes]]:
@@ -189,6 +205,27 @@ def from_dict(told: Any) -> Row:
         None if price is None else _price(price),
         _count(told.get("estimate", 0)),
         *(_text(told.get(name, "")) for name in _TEXTS),
+    )
+
+
+def tool_from_dict(told: Any) -> ToolRow:
+    """A row of a cached tool as `ToolRow._asdict` wrote it; fields that are not known are left out.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is no such row.
+    """
+    if not isinstance(told, dict):
+        raise TypeError("not an object")
+    return ToolRow(
+        _number(told["at"]),
+        _text(told["tool"]),
+        _text(told["kind"]),
+        _text(told.get("step", "")),
+        _text(told.get("conversation", "")),
+        _number(told.get("seconds", 0.0)),
+        _number(told.get("saved_seconds", 0.0)),
+        _count(told.get("saved_tokens", 0)),
+        _text(told.get("note", "")),
     )
 
 

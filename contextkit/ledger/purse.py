@@ -29,16 +29,19 @@ class Purse:
     Args:
         budget: the limits.
         where: whose budget it is, for messages.
+        conversation: whose calls alone it counts and stops; None for all that reach it.
 
     Attributes:
         budget: the limits.
+        conversation: as given.
     """
 
-    __slots__ = ("_calls", "_held", "_said", "_tokens", "_unpriced", "_usd", "budget", "where")
+    __slots__ = ("_calls", "_held", "_said", "_tokens", "_unpriced", "_usd", "budget", "conversation", "where")
 
-    def __init__(self, budget: Budget, where: str = "") -> None:
+    def __init__(self, budget: Budget, where: str = "", conversation: str | None = None) -> None:
         self.budget = budget
         self.where = where
+        self.conversation = conversation
         self._usd, self._tokens, self._calls, self._unpriced = 0.0, 0, 0, 0
         self._held: list[Expected] = []
         self._said: set[str] = set()
@@ -48,8 +51,14 @@ class Purse:
         """What was billed since the purse was opened."""
         return Spent(self._usd, self._tokens, self._calls, self._unpriced)
 
+    def counts(self, conversation: str) -> bool:
+        """Whether it is this conversation's budget too."""
+        return self.conversation is None or self.conversation == conversation
+
     def charge(self, row: Row) -> None:
-        """Take a billed call off."""
+        """Take a billed call off; a call that is not this budget's changes nothing."""
+        if not self.counts(row.conversation):
+            return
         cost = row.cost
         with _LOCK:
             self._calls += bool(

@@ -13,9 +13,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from contextkit.errors import FormatError, StoreError
-from contextkit.ledger.files import from_dict
+from contextkit.ledger.files import from_dict, tool_from_dict
+from contextkit.ledger.tooluse import ToolRow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from contextkit.ledger.row import Row
@@ -36,11 +38,20 @@ _COLUMNS: Final = (
 )
 _NAMES: Final = (*_TEXTS, *_NUMBERS, *_REALS, "price")
 _SCHEMA: Final = f"CREATE TABLE calls (number INTEGER PRIMARY KEY, {', '.join(_COLUMNS)});"
+_TOOLS: Final = (
+    "CREATE TABLE IF NOT EXISTS tools (number INTEGER PRIMARY KEY, at REAL, tool TEXT NOT NULL, kind TEXT NOT NULL,"
+    " step TEXT NOT NULL, conversation TEXT NOT NULL, seconds REAL, saved_seconds REAL, saved_tokens INTEGER NOT NULL,"
+    " note TEXT NOT NULL)"
+)
 _INSERT: Final = f"INSERT INTO calls ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608  (constants)
+
+_INSERT_TOOL: Final = (
+    f"INSERT INTO tools ({', '.join(ToolRow._fields)}) VALUES ({', '.join('?' * len(ToolRow._fields))})"  # noqa: S608  (as above)
+)
 
 
 class SQLiteSink:
-    """Appends rows to the table `calls`: the fields of `Row.record()`, and `price` as JSON.
+    """Appends rows to the table `calls`: the fields of `Row.record()`, and `price` as JSON; of cached tools to `tools`.
 
     Args:
         path: the file, made with mode 0600 where it is not there; its folder must exist.
@@ -65,11 +76,19 @@ class SQLiteSink:
     def __call__(self, row: Row) -> None:
         """Append a row."""
         told: dict[str, Any] = row.record() | {"price": json.dumps(row.as_dict()["price"])}
+        self._execute(_INSERT, [told[name] for name in _NAMES])
+
+    def tool(self, row: ToolRow) -> None:
+        """Append a row of a cached tool; the table is made with the first."""
+        self._execute(_TOOLS)
+        self._execute(_INSERT_TOOL, row)
+
+    def _execute(self, sql: str, given: Sequence[Any] = ()) -> None:
         with self._lock:
             if self._db is None:
                 raise StoreError("the ledger file is closed", where=self.path)
             try:
-                self._db.execute(_INSERT, [told[name] for name in _NAMES])
+                self._db.execute(sql, given)
             except (sqlite3.Error, OverflowError, UnicodeError) as error:
                 raise _failed(self.path, error) from error
 
@@ -107,7 +126,7 @@ def _prepare(db: sqlite3.Connection, *, durable: bool) -> None:
     db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     db.execute("BEGIN IMMEDIATE")  # two processes may open a new file at the same time
     try:
-        if _version(db) == 0:
+        if not _version(db):
             db.execute(_SCHEMA)
             db.execute(f"PRAGMA user_version = {_VERSION}")
         db.execute("COMMIT")
@@ -117,16 +136,17 @@ def _prepare(db: sqlite3.Connection, *, durable: bool) -> None:
         raise
 
 
-def _version(db: sqlite3.Connection) -> int:
+def _version(db: sqlite3.Connection) -> list[str]:
+    """The tables of a ledger; none of an empty file."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     if version > _VERSION or ("calls" in tables) != (version == _VERSION) or (version == 0 and tables):
         raise sqlite3.DatabaseError(f"a database of another kind (version {version}, tables {tables})")
-    return version
+    return tables
 
 
-def read_table(path: str) -> list[Row]:
-    """The rows of a SQLite ledger, oldest first.
+def read_table(path: str) -> tuple[list[Row], list[ToolRow]]:
+    """The calls of a SQLite ledger and those of cached tools, oldest first.
 
     Raises:
         FormatError: it is no ledger, or it is damaged.
@@ -136,9 +156,12 @@ def read_table(path: str) -> list[Row]:
         db = sqlite3.connect(path, timeout=_WAIT_SECONDS)
         db.row_factory = sqlite3.Row
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
-        _version(db)
-        found = db.execute("SELECT * FROM calls ORDER BY number")
-        return [from_dict(_as_dict(dict(row))) for row in found]
+        tables = _version(db)
+        rows = [from_dict(_as_dict(dict(row))) for row in db.execute("SELECT * FROM calls ORDER BY number")]
+        if "tools" not in tables:
+            return rows, []
+        found = db.execute("SELECT * FROM tools ORDER BY number")
+        return rows, [tool_from_dict(dict(row)) for row in found]
     except (sqlite3.Error, ValueError, TypeError, KeyError, RecursionError) as error:
         raise FormatError(f"the file is no ledger: {error}", where=path, fix="Give a file of SQLiteSink.") from error
     finally:

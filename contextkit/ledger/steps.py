@@ -8,7 +8,8 @@ the context, and never leaks out of its block. A plain thread starts outside of 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar, cast
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from contextkit.ledger.budget import Budget, Spent
 
-__all__ = ["Scope", "current", "current_step", "joined", "step"]
+__all__ = ["Scope", "current", "current_step", "joined", "limit", "step"]
 
 _LONGEST: Final = 200
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -31,7 +32,7 @@ class Scope(NamedTuple):
     """Where the program is.
 
     Attributes:
-        path: names of the steps, outermost first, joined with "/".
+        path: names of the steps, outermost first, joined with "/"; "" for a limit outside of every step.
         purses: the budgets of this step and of those around it.
         outer: the step around it.
     """
@@ -68,9 +69,22 @@ def current_step() -> str:
 def joined(name: str) -> str:
     """The path of a call that names its own step: inside of the step that the program is in."""
     scope = current.get()
-    if scope is None:
-        return name
-    return f"{scope.path}/{name}" if name else scope.path
+    return "/".join(part for part in (scope.path if scope is not None else "", name) if part)
+
+
+@contextmanager
+def limit(budget: Budget | None, where: str) -> Iterator[None]:
+    """A budget for everything that is called inside, as that of a step, without a name of its own; None for none."""
+    if budget is None:
+        yield
+        return
+    outer = current.get()
+    path, purses = (outer.path, outer.purses) if outer is not None else ("", ())
+    current.set(Scope(path, (*purses, Purse(budget, where)), outer))
+    try:
+        yield
+    finally:
+        current.set(outer)
 
 
 class step:  # noqa: N801  (read as a verb: `with contextkit.step("classify"):`)

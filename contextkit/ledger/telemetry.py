@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from contextkit.ledger.row import Row
+    from contextkit.ledger.tooluse import ToolRow
 
 __all__ = ["Telemetry", "attributes"]
 
@@ -34,7 +35,9 @@ class Telemetry:
 
     Metrics: `gen_ai.client.token.usage` (histogram, tokens, by input and output), `gen_ai.client.operation.duration`
     (histogram, seconds from the row's `at` until it was booked), `contextkit.cost` (counter, USD), `contextkit.saved`
-    (up-down counter, USD that the prompt cache saved) and `contextkit.cache.tokens` (counter, by what the cache did).
+    (up-down counter, USD that the prompt cache saved) and `contextkit.cache.tokens` (counter, by what the cache did);
+    `contextkit.tool.calls` (counter, by what a cached tool's cache did) and `contextkit.tool.saved`
+    (counter, seconds).
 
     Args:
         meter: an OpenTelemetry meter; None takes the program's.
@@ -81,6 +84,10 @@ class Telemetry:
         self._cache = found.create_counter(
             "contextkit.cache.tokens", unit="{token}", description="Prompt tokens by what the cache did with them."
         )
+        self._tools = found.create_counter("contextkit.tool.calls", unit="{call}", description="Of cached tools.")
+        self._spared = found.create_counter(
+            "contextkit.tool.saved", unit="s", description="How long tools would have run without their caches."
+        )
         self._trace = trace
         self._tracer = (trace.get_tracer(_SCOPE) if tracer is None else tracer) if spans else None
         self._clock = clock
@@ -104,6 +111,12 @@ class Telemetry:
             self._saved.add(uncached - cost, shared)
         if self._tracer is not None:
             self._span(self._tracer, row, now)
+
+    def tool(self, row: ToolRow) -> None:
+        """Record a call of a cached tool."""
+        shared = {"gen_ai.tool.name": row.tool, "contextkit.step": row.step}
+        self._tools.add(1, {**shared, "contextkit.cache": row.kind})
+        self._spared.add(row.saved_seconds, shared)
 
     def _span(self, tracer: Any, row: Row, now: float) -> None:
         span = tracer.start_span(

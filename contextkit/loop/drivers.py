@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, cast
 
 from contextkit.errors import ConfigError
+from contextkit.ledger.steps import limit
+from contextkit.loop.booked import hearing_tools
 from contextkit.loop.flow import CONCLUDE, Plan, flow
 from contextkit.loop.functions import check_offered, functions_of
 from contextkit.loop.perform import atogether, together
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from contextkit.conversation import Conversation
+    from contextkit.ledger import Budget
     from contextkit.loop.functions import Tools
 
 __all__ = ["arun", "run"]
@@ -41,6 +45,7 @@ def run(
     timeout: Timeouts = None,
     parallel: int = 8,
     step: str = "",
+    budget: Budget | None = None,
     conclusion: str = CONCLUDE,
 ) -> Result:
     """Let the model work: ask, run the tools that it calls, and again, until it stops or a condition holds.
@@ -63,32 +68,33 @@ def run(
             function in a thread cannot be stopped: it is given up, and the model is told that it may be at work.
         parallel: calls of one answer that run at the same time.
         step: a name for the ledger.
+        budget: what this run may spend, beside the conversation's own budget: its calls, summaries included, and
+            whatever its tools ask of models through contextkit. A call that could pass it is not made.
         conclusion: how the conclusion is asked for.
 
     Returns:
         How it ended, with the last message, and what it cost.
 
     Raises:
-        ConfigError: tools and conversation do not fit, or a figure is out of range; nothing was asked. Errors of the
-        SDK, what `on_event` raises, and interruptions pass through: the history is valid then, and `run` goes on.
+        ConfigError: tools and conversation do not fit, or a figure is out of range; nothing was asked.
+        SpendingError: the next call could pass a budget. It, errors of the SDK, what `on_event` raises, and
+        interruptions pass through: the history is valid then, and `run` goes on.
     """
     plan = _plan(conv, tools, stop_when, max_steps, timeout, conclusion=conclusion, parallel=parallel, stream=stream,
-                 name=step)  # fmt: skip
+                 name=step, budget=budget)  # fmt: skip
     emit = on_event or _ignore
-    running = flow(conv, plan)
-    try:
-        wish = next(running)
-        while True:
-            try:
-                got = _do(wish, conv, client, emit)
-            except BaseException as error:  # noqa: BLE001  (the flow closes what is open, and lets it pass)
-                wish = running.throw(error)
-            else:
-                wish = running.send(got)
-    except StopIteration as stop:
-        return cast("Result", stop.value)
-    finally:
-        running.close()
+    with limit(plan.budget, "run(budget=)"), closing(flow(conv, plan)) as running:
+        try:
+            wish = next(running)
+            while True:
+                try:
+                    got = _do(wish, conv, client, emit)
+                except BaseException as error:  # noqa: BLE001  (the flow closes what is open, and lets it pass)
+                    wish = running.throw(error)
+                else:
+                    wish = running.send(got)
+        except StopIteration as stop:
+            return cast("Result", stop.value)
 
 
 async def arun(
@@ -103,6 +109,7 @@ async def arun(
     timeout: Timeouts = None,  # noqa: ASYNC109  (of the tools, not of this function)
     parallel: int = 8,
     step: str = "",
+    budget: Budget | None = None,
     conclusion: str = CONCLUDE,
 ) -> Result:
     """As `run`, with an asynchronous client; `on_event` may be `async def`.
@@ -111,22 +118,20 @@ async def arun(
     tools run in threads. A cancelled run leaves a valid history: what was done is in it, what was not is closed.
     """
     plan = _plan(conv, tools, stop_when, max_steps, timeout, conclusion=conclusion, parallel=parallel, stream=stream,
-                 name=step)  # fmt: skip
+                 name=step, budget=budget)  # fmt: skip
     emit = on_event or _ignore
-    running = flow(conv, plan)
-    try:
-        wish = next(running)
-        while True:
-            try:
-                got = await _ado(wish, conv, client, emit)
-            except BaseException as error:  # noqa: BLE001  (the flow closes what is open, and lets it pass)
-                wish = running.throw(error)
-            else:
-                wish = running.send(got)
-    except StopIteration as stop:
-        return cast("Result", stop.value)
-    finally:
-        running.close()
+    with limit(plan.budget, "run(budget=)"), closing(flow(conv, plan)) as running:
+        try:
+            wish = next(running)
+            while True:
+                try:
+                    got = await _ado(wish, conv, client, emit)
+                except BaseException as error:  # noqa: BLE001  (the flow closes what is open, and lets it pass)
+                    wish = running.throw(error)
+                else:
+                    wish = running.send(got)
+        except StopIteration as stop:
+            return cast("Result", stop.value)
 
 
 def _ignore(_: Event) -> None:
@@ -143,12 +148,16 @@ def _plan(
 ) -> Plan:
     """Check everything that can be wrong before the first request, and offer the tools."""
     functions = functions_of(conv.functions if tools is None else tools)
-    limit = steps(max_steps)
+    most = steps(max_steps)
     if stop_when is not None and not isinstance(stop_when, Condition):
         raise ConfigError(
             f"stop_when is a {type(stop_when).__name__}",
             where="run(stop_when=)",
             fix="Give a condition of contextkit.when, such as steps(10) | spent(0.05).",
+        )
+    if more["budget"] is not None and not hasattr(more["budget"], "check"):
+        raise ConfigError(
+            "budget is no budget", where="run(budget=)", fix="Give Budget(usd=..., tokens=..., calls=...)."
         )
     if more["parallel"] < 1:
         raise ConfigError(f"parallel is {more['parallel']}", where="run(parallel=)", fix="Give 1 or more.")
@@ -156,7 +165,7 @@ def _plan(
     if wrong := [name for name, seconds in timeouts.items() if not seconds > 0]:
         raise ConfigError(f"the timeout of {wrong[0]} is not above 0", where="run(timeout=)", fix="Give seconds.")
     _offer(conv, functions)
-    return Plan(functions, limit if stop_when is None else stop_when | limit, timeouts, **more)
+    return Plan(functions, most if stop_when is None else stop_when | most, timeouts, **more)
 
 
 def _offer(conv: Conversation, functions: Mapping[str, Any]) -> None:
@@ -178,7 +187,8 @@ def _do(wish: Ask | Batch | Event, conv: Conversation, client: Any, emit: Callab
         _told(emit(wish))
         return None
     if isinstance(wish, Batch):
-        return together(wish)
+        with hearing_tools(conv, wish.name):
+            return together(wish)
     if not wish.stream:
         return conv.send(client, step=wish.name)
     with conv.stream(client, step=wish.name) as opened:
@@ -197,7 +207,8 @@ async def _ado(wish: Ask | Batch | Event, conv: Conversation, client: Any, emit:
     if isinstance(wish, Event):
         return await _atold(emit(wish))
     if isinstance(wish, Batch):
-        return await atogether(wish)
+        with hearing_tools(conv, wish.name):
+            return await atogether(wish)
     if not wish.stream:
         return await conv.asend(client, step=wish.name)
     async with conv.astream(client, step=wish.name) as opened:

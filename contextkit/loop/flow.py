@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from contextkit.conversation import Conversation
+    from contextkit.ledger import Budget
 
 __all__ = ["CONCLUDE", "Flow", "Plan", "flow"]
 
@@ -59,6 +60,7 @@ class Plan:
     parallel: int = 8
     stream: bool = False
     name: str = ""
+    budget: Budget | None = None
 
 
 @dataclass(slots=True)
@@ -207,7 +209,7 @@ def _result(run: _Run, stopped_by: str, *, concluded: bool = False) -> Result:
 def _answer_calls(run: _Run) -> Generator[Batch | Event, Any, None]:
     """Run the open calls and enter their results, in the model's order; those that are done even if interrupted."""
     calls = list(_open_calls(run.conv))
-    batch = Batch([], run.plan.timeouts, run.plan.parallel)
+    batch = Batch([], run.plan.timeouts, run.plan.parallel, name=run.plan.name)
     own = "recall" if run.conv._state.recall else None  # noqa: SLF001  (as in `view`)
     for call in calls:
         function = run.plan.functions.get(call.name)

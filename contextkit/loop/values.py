@@ -82,6 +82,7 @@ class Batch:
         calls: in the model's order, each with its function.
         timeouts: seconds by tool name; "*" for all others.
         parallel: how many run at the same time.
+        name: the step's name for the ledger.
         outcomes: by call id, written by the driver as each is done, so that what is done is known even when it is
             interrupted.
     """
@@ -89,6 +90,7 @@ class Batch:
     calls: list[tuple[Call, Function]]
     timeouts: Mapping[str, float]
     parallel: int
+    name: str = ""
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def timeout(self, name: str) -> float | None:

@@ -17,7 +17,7 @@ from contextkit.store.entries import Match
 from contextkit.toolcache.cache import Cache
 from contextkit.toolcache.key import part
 from contextkit.toolcache.opening import guarded
-from contextkit.toolcache.settings import Settings
+from contextkit.toolcache.settings import check_callables, check_given, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,7 +122,7 @@ def cached(
         **settings: those above that `Settings` holds.
 
     Raises:
-        ConfigError: a setting is out of range, the address is none, or the function is a generator.
+        ConfigError: a setting is unknown or out of range, the address is none, or the function is a generator.
 
     Example:
         >>> @cached(ttl=60, namespace="tenant-7")
@@ -133,7 +133,9 @@ def cached(
         >>> weather.cache.stats.hits
         1
     """
-    told = Settings(errors=tuple(errors), **settings)
+    told = settings_of(errors, settings)
+    check_given(limit=limit, patience=patience, namespace=namespace, name=name, version=version)
+    check_callables(on_event=on_event, clock=clock, random=random, tokens=told.tokens)
 
     def made(each: Callable[..., Any]) -> Any:
         _check(each)

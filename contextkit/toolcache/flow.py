@@ -262,7 +262,7 @@ class Flow:
         Raises:
             The error that it describes.
         """
-        if self.counts.on_event is not None or record.is_error:
+        if self.counts.is_heard or record.is_error:
             record = self.found(Asked(key, _nothing, namespace), record).record or record
         else:
             self.counts.add_hit(record.seconds, record.tokens)

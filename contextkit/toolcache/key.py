@@ -127,6 +127,12 @@ class Arguments:
         self._required = tuple(name for name, value in self._defaults.items() if value is _EMPTY)
         self._names = tuple(self._defaults)
         if key is not None and self._given is None:
+            if not isinstance(key, (str, list, tuple, set, frozenset)):
+                raise ConfigError(
+                    f"key is a {type(key).__name__}",
+                    where=f"cached({function.__qualname__}, key=)",
+                    fix="Name parameters, or give a function of the same arguments.",
+                )
             self._names = (key,) if isinstance(key, str) else tuple(sorted(key))
         strange = [name for name in self._names if name not in self._defaults]
         if strange:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from contextkit.errors import ConfigError
@@ -10,7 +10,7 @@ from contextkit.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "check_callables", "check_given", "settings_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +72,51 @@ def _check(name: str, value: Any, *, above: float | None = None, most: float = f
         if most == 1.0
         else f"Give seconds, {'above 0' if above is not None else '0 or more'}.",
     )
+
+
+def settings_of(errors: Any, given: dict[str, Any]) -> Settings:
+    """The settings of a cache, by their names.
+
+    Raises:
+        ConfigError: one is unknown or out of range.
+    """
+    known = {one.name for one in fields(Settings)}
+    if unknown := sorted(set(given) - known):
+        raise ConfigError(
+            f"there is no setting {unknown[0]!r}", where="cached()", fix=f"Known: {', '.join(sorted(known))}."
+        )
+    if isinstance(errors, type) or not hasattr(errors, "__iter__"):
+        raise ConfigError(f"errors is {errors!r}", where="cached(errors=)", fix="Give (KeyError, ...).")
+    return Settings(errors=tuple(errors), **given)
+
+
+def check_given(*, limit: Any, patience: Any, namespace: Any, name: Any, version: Any) -> None:
+    """Refuse what no store and no key can be made of.
+
+    Raises:
+        ConfigError: which.
+    """
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise ConfigError(
+            f"limit is {limit!r}", where="cached(limit=)", fix="Give bytes, above 0, or None for no bound."
+        )
+    if patience is not None:
+        _check("patience", patience, above=0.0)
+    for what, text, fine in (
+        ("namespace", namespace, isinstance(namespace, str) or callable(namespace)),
+        ("name", name, name is None or isinstance(name, str)),
+        ("version", version, isinstance(version, str)),
+    ):
+        if not fine:
+            raise ConfigError(f"{what} is {text!r}", where=f"cached({what}=)", fix="Give a text.")
+
+
+def check_callables(**given: Any) -> None:
+    """Refuse what is to be called and cannot be.
+
+    Raises:
+        ConfigError: which.
+    """
+    for name, one in given.items():
+        if one is not None and not callable(one):
+            raise ConfigError(f"{name} is {one!r}", where=f"cached({name}=)", fix="Give a function.")

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from contextkit.toolcache.heard import listener
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -107,7 +109,8 @@ class Counts:
     """Events as they come; safe for threads.
 
     Args:
-        on_event: called with each; what it raises is counted in `unheard` and goes no further.
+        on_event: called with each; what it raises is counted in `unheard` and goes no further. So is what a loop
+            raises that hears its tools (`heard`).
     """
 
     def __init__(self, on_event: Callable[[CacheEvent], object] | None = None) -> None:
@@ -125,11 +128,22 @@ class Counts:
             self._seconds += event.seconds
             self._saved += event.saved_seconds
             self._tokens += event.saved_tokens
-        if self.on_event is not None:
-            try:
-                self.on_event(event)
-            except Exception:  # noqa: BLE001  (a listener must not break the tool)
-                self.unheard += 1
+        around = listener.get()
+        if self.on_event is not None and (around is None or self.on_event not in around.instead_of):
+            self._tell(self.on_event, event)
+        if around is not None:
+            self._tell(around.note, event)
+
+    def _tell(self, who: Callable[[CacheEvent], object], event: CacheEvent) -> None:
+        try:
+            who(event)
+        except Exception:  # noqa: BLE001  (a listener must not break the tool)
+            self.unheard += 1
+
+    @property
+    def is_heard(self) -> bool:
+        """Somebody wants to know of each call, here and now."""
+        return self.on_event is not None or listener.get() is not None
 
     def add_hit(self, seconds: float, tokens: int) -> None:
         """Count a hit that nobody listens for."""

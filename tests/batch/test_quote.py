@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contextkit.api.usage import Usage, cost
+from contextkit.batch import Batch
 from contextkit.batch.prefix import Prefix, prefix_of
 from contextkit.batch.quote import quote
+from contextkit.emulator import Emulator
 from contextkit.route import output_of
 
 
@@ -52,6 +55,18 @@ def test_the_price_step_of_haiku_is_reckoned() -> None:
     above = quote(prefix, [(0, 0, 0), (10, 10_000, 0), (0, 0, 0)], chunks=1, size=1, hits=1, at=1.8e9, warm=False)
     assert below.usd is not None
     assert above.usd == pytest.approx(5 * below.usd)
+
+
+def test_a_quote_comes_close_to_the_bill() -> None:
+    """Prose, JSON and logs: the prompt tokens that are quoted are those that are billed, to a few in a hundred."""
+    emulator = Emulator(lambda _: "Noted.")
+    words = "the contract of every customer is kept for ten years and sent on request " * 40
+    items = [words, json.dumps([{"id": at, "price": at / 7} for at in range(80)]), "GET /a/b?c=1 200 0.018\n" * 100]
+    prefix = {"system": "You note what is unusual. " * 200}
+    with Batch(prefix, items, model="sonnet", clock=lambda: emulator.clock.now, sleep=emulator.clock.advance) as batch:
+        made = batch.dry_run()
+        done = batch.run(emulator.client())
+    assert made.prompt == pytest.approx(done.usage.prompt, rel=0.03)
 
 
 def test_an_unknown_price_is_none() -> None:

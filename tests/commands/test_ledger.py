@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,3 +67,20 @@ def test_wrong_use_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         assert error.count("\n") == 1
     a_file(tmp_path / "empty.jsonl")
     assert main(["ledger", str(tmp_path / "empty.jsonl")]) == 1
+
+
+def test_standard_input_and_pipes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dash is standard input, JSON lines or a database; a pipe without a writer is refused and not waited for."""
+    for name in ("a.jsonl", "b.db"):
+        a_file(tmp_path / name, "plan", "read")
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((tmp_path / name).read_bytes())))
+        assert main(["ledger", "-"]) == 0
+        assert "2 calls" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"hello\n")))
+    assert main(["ledger", "-"]) == 2
+    assert "(-, line 1)" in capsys.readouterr().err
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["ledger", str(tmp_path / "pipe")]) == 2
+    assert "a named pipe, no file" in capsys.readouterr().err

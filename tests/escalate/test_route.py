@@ -250,6 +250,10 @@ def test_unknown_tasks_and_figures() -> None:
         Route({"say": "haiku"}).ask(None, "shout", "Hello.")
     with pytest.raises(ConfigError):
         Route({"say": "haiku"}, confidence=80)
+    wrong: list[dict[str, Any]] = [{"tasks": {}}, {"max_tokens": 0}, {"max_tokens": "9"}, {"tasks": {"say": "hiaku"}}]
+    for settings in wrong:
+        with pytest.raises(ConfigError):
+            Route(**{"tasks": {"say": "haiku"}, **settings})
     with pytest.raises(ConfigError, match="no task 'shout'"):
         Route({"say": "haiku"}, confidence={"shout": 0.8})
     with pytest.raises(ConfigError, match="task say"):

@@ -73,7 +73,8 @@ def test_the_expected_cost_is_prompt_and_max_tokens_at_the_models_price() -> Non
 @pytest.mark.parametrize(
     "wrong",
     [{}, {"usd": 0}, {"usd": -1.0}, {"usd": float("nan")}, {"tokens": True}, {"calls": "3"}, {"usd": float("inf")},
-     {"usd": 1, "warn_at": 0}, {"usd": 1, "warn_at": 1.5}],
+     {"usd": 1, "warn_at": 0}, {"usd": 1, "warn_at": 1.5},
+     {"usd": 1, "warn_at": "0.8"}, {"calls": 1.5}, {"tokens": 0.5}],
 )  # fmt: skip
 def test_a_budget_has_to_be_one(wrong: dict[str, Any]) -> None:
     """No limit, none above 0, no share: refused where it is given."""

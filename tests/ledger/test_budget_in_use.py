@@ -161,6 +161,28 @@ def test_a_childs_calls_are_the_parents() -> None:
     assert {name: found.calls for name, found in book.by("conversation").items()} == {"reader": 2, "main": 1}
 
 
+def test_a_conversations_budget_on_a_shared_ledger_binds_that_conversation_alone() -> None:
+    """The other conversations of the ledger are neither counted nor stopped; a budget of the ledger binds them all."""
+    emulator = Emulator(lambda _: "Fine.")
+    client, ledger = emulator.client(max_retries=0), Ledger()
+    quiet: dict[str, Any] = {"on_warn": lambda _: None}
+    one, other = (a_conversation(emulator, ledger=ledger) for _ in range(2))
+    purse = ledger.limit(Budget(calls=2, **quiet), "one", conversation=one.id)
+    for _ in range(4):
+        other.user("Go on.").send(client)
+    assert purse.spent.calls == 0
+    for _ in range(2):
+        one.user("Go on.").send(client)
+    with pytest.raises(SpendingError, match="one"):
+        one.user("Go on.").send(client)
+    other.user("Go on.").send(client)
+    assert (purse.spent.calls, len(ledger)) == (2, 7)
+    ledger.limit(Budget(calls=1, **quiet), "all")
+    other.user("Go on.").send(client)
+    with pytest.raises(SpendingError, match="all"):
+        other.user("Go on.").send(client)
+
+
 def test_without_a_budget_nothing_changes() -> None:
     """The same requests, the same bills, the same rows."""
     with_one, _ = an_audit(10, budget=Budget(usd=1_000))

@@ -15,6 +15,7 @@ from contextkit.api.usage import Usage
 from contextkit.errors import ConfigError
 from contextkit.ledger import Ledger
 from contextkit.ledger.telemetry import Telemetry, attributes
+from contextkit.toolcache import CacheEvent
 
 
 class Noting(NoOpMeter):
@@ -81,6 +82,18 @@ def test_metrics_have_the_names_and_units_of_the_conventions() -> None:
         assert said["gen_ai.response.model"] == "claude-opus-5"
         assert said["contextkit.step"] == "plan"
         assert "gen_ai.response.id" not in said  # a metric with an id a call would never be summed
+
+
+def test_cached_tools_are_counted_by_what_their_cache_did() -> None:
+    """One call a row, with the tool and what happened; the seconds that were saved."""
+    meter = Noting()
+    ledger = Ledger(sinks=[Telemetry(meter)])
+    for kind, saved in (("miss", 0.0), ("hit", 1.5), ("hit", 1.5)):
+        ledger.note_tool(CacheEvent(kind, "weather", "", "", 9.0, saved_seconds=saved))  # type: ignore[arg-type]
+    assert ledger.lost == 0
+    assert meter.values("contextkit.tool.calls", "weather", "hit") == [1, 1]
+    assert meter.values("contextkit.tool.calls", "miss") == [1]
+    assert sum(meter.values("contextkit.tool.saved")) == 3.0
 
 
 def test_a_span_only_where_it_is_asked_for() -> None:

@@ -479,9 +479,14 @@ def test_wrong_settings_are_refused_where_they_stand(tmp_path: Path) -> None:
     for settings in (
         {"ttl": 0}, {"ttl": float("nan")}, {"jitter": 1.5}, {"stale": -1}, {"lease": 0}, {"ttl": "1"}, {"ttl": True},
         {"errors": [int]}, {"store": 3}, {"store": "mysql://x"}, {"key": ["town"]}, {"wait": float("inf")},
+        {"limit": -1}, {"limit": 0}, {"limit": 1.5}, {"patience": 0}, {"patience": -1}, {"jitter": -0.1}, {"ttl": -1},
+        {"name": 3}, {"version": 3}, {"namespace": 3}, {"on_event": 3}, {"clock": 3}, {"tokens": 3}, {"key": 3},
+        {"errors": KeyError}, {"error_ttl": 0}, {"wait": -1},
     ):  # fmt: skip
         with pytest.raises(ConfigError):
             Tool().cached(**settings)
+    with pytest.raises(ConfigError, match="no setting 'tll'"):
+        cached(tll=60)  # type: ignore[call-overload]
     with pytest.raises(ConfigError, match="is a generator"):
         cached(generator)
     with pytest.raises(ConfigError, match="is no function"):
