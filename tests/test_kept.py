@@ -278,11 +278,14 @@ class Client:
                 "content": [{"type": "text", "text": "Yes. " * 20}, call], "stop_reason": "tool_use",
                 "usage": {"input_tokens": 9, "cache_read_input_tokens": 900, "output_tokens": 40}}
 
+def say(line):
+    os.write(1, f"{line}\\n".encode())  # whole or not at all: a kill must not leave half a line
+
 def write(store):
     client = Client()
     conv = Conversation(model="sonnet", system="s " * 900, store=store, id="k", compaction=None, tools=[
         {"name": "t", "input_schema": {"type": "object"}}])
-    told = lambda: print(len(conv.messages), len(conv.ledger), flush=True)
+    told = lambda: say(f"{len(conv.messages)} {len(conv.ledger)}")
     conv.user("Go.")
     told()
     while True:
@@ -292,14 +295,14 @@ def write(store):
         told()
 
 Conversation(model="sonnet").user("Warm.").send(Client())
-print("ready", flush=True)
+say("ready")
 for line in sys.stdin:
     child = os.fork()
     if not child:
         write(line.strip())
-    print("pid", child, flush=True)
+    say(f"pid {child}")
     os.waitpid(child, 0)
-    print("gone", flush=True)
+    say("gone")
 """
 """Forks a writer for every address that it is given: nothing is imported anew, so that two hundred take seconds."""
 
