@@ -10,11 +10,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from contextkit import turn
+from contextkit import settings, turn
 from contextkit.api import facts
 from contextkit.api.answer import Answer
-from contextkit.api.messages import Block, blocks_of, plain
-from contextkit.errors import ContentError, FrozenError, HistoryError
+from contextkit.api.blocks import check_blocks
+from contextkit.api.messages import Block, blocks_of
+from contextkit.errors import ContentError, HistoryError
 from contextkit.history.archive import Archive
 from contextkit.history.loan import returned
 from contextkit.kept import Kept, named
@@ -22,12 +23,11 @@ from contextkit.outputs import Outputs, declared
 from contextkit.reading import Reading
 from contextkit.recall import TOOL, archive_of, offered
 from contextkit.sending import Sending
-from contextkit.settings import Summarizer, check_kinds, check_settings
 from contextkit.spending import book_row
 from contextkit.state import State
 from contextkit.store.base import opened
 from contextkit.tokens.quick import quick_tokens
-from contextkit.tools.function import definition_of, functions_among, shapes_of
+from contextkit.tools.function import functions_among, shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from contextkit.compact.policies import Compaction
     from contextkit.ledger import Budget, Ledger
     from contextkit.outputs import Shapes
+    from contextkit.settings import Summarizer
     from contextkit.store.base import Store
 
 __all__ = ["Conversation"]
@@ -88,7 +89,7 @@ class Conversation(Reading, Sending):
         *,
         model: str,
         system: str | Sequence[Any] = (),
-        tools: Iterable[Any] = (),
+        tools: Iterable[Any] | None = (),
         max_tokens: int = _MAX_TOKENS,
         shapes: Shapes | str | Path | None = None,
         compaction: Compaction | _Default | None = "default",
@@ -111,9 +112,11 @@ class Conversation(Reading, Sending):
             from contextkit.compact.policies import Compaction as Policy  # noqa: PLC0415  (name taken above)
 
             compaction = Policy()
-        check_kinds(compaction=compaction, budget=budget, max_tokens=max_tokens)
-        check_settings(model=model, max_tokens=max_tokens, ttl=ttl, summarizer=summarizer, params=params)
-        tools, declares = list(tools), bool(shapes)
+        settings.check_kinds(compaction=compaction, budget=budget, ledger=ledger, clock=clock, tools=tools)
+        settings.check_kinds(repair=repair, diagnostics=diagnostics)
+        settings.check_kinds(max_tokens=max_tokens, max_output_chars=max_output_chars, on_violation=on_violation)
+        settings.check_settings(model=model, max_tokens=max_tokens, ttl=ttl, summarizer=summarizer, params=params)
+        tools, declares = list(tools or ()), bool(shapes)
         self.id = named(id)
         if store is not None:
             store = opened(store)
@@ -121,16 +124,16 @@ class Conversation(Reading, Sending):
         self._state = State(
             model=facts.resolve(model),
             max_tokens=max_tokens,
-            system=blocks_of(system, where="system"),
-            tools=[definition_of(tool, f"tools[{at}]") for at, tool in enumerate(tools)],
-            params={name: plain(value, where=name) for name, value in params.items() if value is not None},
+            system=settings.system_of(system),
+            tools=settings.tools_of(tools),
+            params=settings.params_of(params),
             ttl=ttl,
             policy=compaction,
             summarizer=summarizer,
             archive=archive_of(archive),
         )
         self.functions = functions_among(tools)
-        shapes = declared(shapes, shapes_of(tools))
+        shapes = settings.checked_shapes(declared(shapes, shapes_of(tools)))
         self._outputs = Outputs(shapes, self._state.archive, max_output_chars, self._state.family)
         self._recall = recall
         if offered(recall, self._state.tools):
@@ -138,8 +141,7 @@ class Conversation(Reading, Sending):
         self._state.own.on_violation = on_violation
         self._diagnostics = diagnostics
         self._state.diagnostics = diagnostics is True
-        self._repair = repair
-        self._clock = clock
+        self._repair, self._clock = repair, clock
         if ledger is not None:
             self._state.ledger, self._state.shared = ledger, True
         self._state.id = self.id
@@ -149,14 +151,9 @@ class Conversation(Reading, Sending):
         self._kept = None if store is None else self._begun(store, shapes=declares, budget=budget is not None)
 
     def _begun(self, store: Store, *, shapes: bool, budget: bool) -> Kept:
-        settings = {
-            "max_output_chars": self._outputs.max_chars,
-            "repair": self._repair,
-            "diagnostics": self._diagnostics,
-            "recall": self._state.recall,
-            "offer": self._recall,
-        }
-        return Kept.begun(self._state, store, settings, shapes=shapes, budget=budget)
+        kept: dict[str, Any] = {"max_output_chars": self._outputs.max_chars, "repair": self._repair}
+        kept |= {"diagnostics": self._diagnostics, "recall": self._state.recall, "offer": self._recall}
+        return Kept.begun(self._state, store, kept, shapes=shapes, budget=budget)
 
     @classmethod
     def open(cls, store: Store | str | Path, id: str, **code: Any) -> Self:  # noqa: A002  (the field's word)
@@ -175,33 +172,34 @@ class Conversation(Reading, Sending):
         """
         store = opened(store)
         kept, events = Kept.found(store, id)
-        settings = kept.settings(code)
-        made = cls(**{"archive": Archive(store, f"archive:{id}"), **settings, "id": id})
+        made = cls(**{"archive": Archive(store, f"archive:{id}"), **kept.settings(code), "id": id})
         made._kept, made._recall = kept, kept.offer
         kept.resumed(made._state, events)
         made._outputs = replace(made._outputs, recall=made._state.recall)
         return made
 
     @classmethod
-    def from_messages(cls, messages: Iterable[Any], **settings: Any) -> Self:
-        """A conversation around an existing history (dicts or SDK objects); settings as for the class.
+    def from_messages(cls, messages: Iterable[Any], **given: Any) -> Self:
+        """A conversation around an existing history (dicts or SDK objects); the settings are given as for the class.
 
         Tool outputs are taken as they are: they were sent before, so shaping them now would change the prefix.
 
         Raises:
             HistoryError, ContentError: which message is wrong, and why.
         """
-        made = cls(**settings)
-        for at, message in enumerate(messages):
+        made = cls(**given)
+        for at, message in enumerate(settings.history_of(messages)):
             try:
                 made._load(Answer.of(message))
             except (HistoryError, ContentError) as error:
-                raise type(error)(error.what, where=f"messages[{at}]", fix=error.fix) from error
+                inside = error.where.partition("()")[2]
+                raise type(error)(error.what, where=f"messages[{at}]{inside}", fix=error.fix) from error
         made._save()
         return made
 
     def _load(self, message: Answer) -> None:
         if message.role == "assistant":
+            check_blocks(message.blocks, "assistant", where="record()")
             turn.record(self._state, message)
             return
         results = [block for block in message.blocks if block["type"] == "tool_result"]
@@ -222,8 +220,7 @@ class Conversation(Reading, Sending):
             HistoryError: tool calls are open. ContentError: nothing to say, or not JSON.
         """
         blocks = blocks_of(content, where="user()")
-        policy = self._state.policy
-        if policy is not None and policy.pins is not None and not pin:
+        if (policy := self._state.policy) is not None and policy.pins is not None and not pin:
             pin = policy.pins({"role": "user", "content": blocks})
         self._add_user(blocks, pin=pin)
         self._save()
@@ -231,6 +228,7 @@ class Conversation(Reading, Sending):
 
     def _add_user(self, blocks: list[Block], *, pin: bool = False) -> None:
         state = self._state
+        check_blocks(blocks, "user", where="user()")
         tokens = quick_tokens(blocks, state.family)
         state.log.user(blocks, tokens, pinned=pin, repair=self._repair)
         if state.journal is not None:
@@ -254,7 +252,7 @@ class Conversation(Reading, Sending):
         Raises:
             HistoryError: the id is unknown or answered. ContentError: the output is not JSON.
         """
-        tool = self._state.log.open_calls.get(tool_use_id, "")
+        tool = self._state.log.tool_of(tool_use_id)
         block: Block = {"type": "tool_result", "tool_use_id": tool_use_id}
         if tool == TOOL["name"] and self._state.recall:
             output, is_error = self._outputs.recalled(self._state.log.input_of(tool_use_id))
@@ -267,6 +265,8 @@ class Conversation(Reading, Sending):
         return self
 
     def _add_result(self, tool_use_id: str, block: Block) -> None:
+        if type(block.get("content", "")) is not str:
+            check_blocks([block], "user", where="tool_result()")
         tokens = quick_tokens([block], self._state.family)
         self._state.log.result(tool_use_id, block, tokens)
         if self._state.journal is not None:
@@ -279,6 +279,7 @@ class Conversation(Reading, Sending):
             HistoryError: calls are open, or the message was recorded before; nothing was changed.
         """
         answer = Answer.of(message)
+        check_blocks(answer.blocks, answer.role, where="record()")
         estimate = self._state.sent.estimate if self._state.sent else 0
         turn.record(self._state, answer)
         if answer.usage is not None:
@@ -293,11 +294,14 @@ class Conversation(Reading, Sending):
         Args:
             name: what it is; the text is sent as `<name>text</name>`.
             source: the text, or a function that gives it at each request; None takes it away.
+
+        Raises:
+            ConfigError: the name cannot stand in a tag. ContentError: the text has no form in JSON.
         """
         if source is None:
-            self._state.volatile.pop(name, None)
+            self._state.volatile.pop(str(name), None)
         else:
-            self._state.volatile[name] = source
+            self._state.volatile[name] = settings.volatile_of(name, source)
         return self
 
     @property
@@ -308,7 +312,7 @@ class Conversation(Reading, Sending):
     @system.setter
     def system(self, value: str | Sequence[Any]) -> None:
         self._thaw("system")
-        self._state.system = blocks_of(value, where="system")
+        self._state.system = settings.system_of(value)
         self._changed()
 
     @property
@@ -317,13 +321,13 @@ class Conversation(Reading, Sending):
         return list(returned(self._state.tools))
 
     @tools.setter
-    def tools(self, value: Iterable[Any]) -> None:
+    def tools(self, value: Iterable[Any] | None) -> None:
         self._thaw("tools")
-        value = list(value)
-        own = [TOOL] if self._state.recall else []
-        self._state.tools = [*(definition_of(tool, f"tools[{at}]") for at, tool in enumerate(value)), *own]
-        self.functions = functions_among(value)
-        self._outputs = replace(self._outputs, shapes={**self._outputs.shapes, **shapes_of(value)})
+        settings.check_kinds(tools=value)
+        value, own = list(value or ()), [TOOL] if self._state.recall else []
+        made, shapes = settings.tools_of(value) + own, settings.checked_shapes(shapes_of(value))
+        self._state.tools, self.functions = made, functions_among(value)
+        self._outputs = replace(self._outputs, shapes={**self._outputs.shapes, **shapes})
         self._changed()
 
     def _offer_recall(self) -> None:
@@ -342,8 +346,4 @@ class Conversation(Reading, Sending):
 
     def _thaw(self, what: str) -> None:
         if self._state.frozen:
-            raise FrozenError(
-                f"{what} cannot change after the first request: it is the start of the cached prefix",
-                where=f"Conversation.{what}",
-                fix="Start a new Conversation, or say what changed in a user message.",
-            )
+            raise settings.frozen(what)

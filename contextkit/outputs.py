@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from contextkit.api.blocks import refused_block
 from contextkit.api.messages import Block, dumps, plain
 from contextkit.errors import ConfigError, ContentError
 from contextkit.recall import MAX_CHARS, NAME, Recalled, answer
@@ -188,7 +189,7 @@ def _is_block(item: Any) -> bool:
     if not isinstance(kind, str) or kind not in _RESULT_BLOCKS:
         return False
     name, wanted = _HOLDS.get(kind, ("type", str))
-    return isinstance(item.get(name), wanted)
+    return isinstance(item.get(name), wanted) and not any(refused_block(item, "tool_result", ""))
 
 
 def _plain(output: Any, where: str) -> Any:

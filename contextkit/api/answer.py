@@ -75,7 +75,11 @@ class Answer(NamedTuple):
 
 def _edited(management: Any, blocks: list[Block]) -> bool:
     if management is not None:
-        edits = management.get("applied_edits") if isinstance(management, Mapping) else management.applied_edits
+        edits = (
+            management.get("applied_edits")
+            if isinstance(management, Mapping)
+            else getattr(management, "applied_edits", None)
+        )
         if edits:
             return True
     return bool(blocks) and blocks[0]["type"] == "compaction" and blocks[0].get("content") is not None

@@ -21,6 +21,7 @@ __all__ = [
     "Message",
     "blocks_of",
     "canonical",
+    "cleaned",
     "digest",
     "dumps",
     "has_user_text",
@@ -122,6 +123,11 @@ def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: PLR0911  (one re
     raise ContentError(
         f"a {kind.__name__} is not JSON", where=where, fix="Convert it to text, numbers, lists or dicts first."
     )
+
+
+def cleaned(text: str) -> str:
+    """Text with U+FFFD in the place of lone surrogates, which JSON in UTF-8 cannot carry; a pair is its character."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _text(value: str, where: str) -> str:

@@ -3,41 +3,25 @@
 Law: after a body without faults here, every other rule may walk it without asking again. Texts are the API's where
 they are known; those marked (unverified) are ours.
 
-Sources: parameter types of SDK 2.12.0; the tool-use, thinking, tool-search and migration pages.
+Sources: parameter types of SDK 2.12.0; the tool-use, thinking, tool-search and migration pages. The pattern of tool
+names is in the API's own error text (home-assistant/core issue 147760).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from contextkit.api.blocks import KINDS, is_list, malformed_block, malformed_mark
 from contextkit.api.facts import MAX_MESSAGES, model
 
-__all__ = ["malformed"]
+__all__ = ["malformed", "malformed_parameters", "malformed_tools"]
+
+_TOOL_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 _SAMPLING: Final = ("temperature", "top_p", "top_k")
 _LEAST_BUDGET: Final = 1024  # of thinking.budget_tokens (thinking page)
-_KINDS: Final = frozenset(
-    {
-        "text", "image", "document", "search_result", "thinking", "redacted_thinking", "tool_use", "tool_result",
-        "server_tool_use", "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result",
-        "bash_code_execution_tool_result", "text_editor_code_execution_tool_result", "tool_search_tool_result",
-        "advisor_tool_result", "mcp_tool_use", "mcp_tool_result", "mcp_tool_listing", "container_upload", "compaction",
-        "tool_addition", "tool_removal", "browser_state", "fallback", "connector_text",
-    }
-)  # fmt: skip
-_IN_RESULT: Final = frozenset({"text", "image", "document", "search_result", "tool_reference"})
-_NEEDS: Final[dict[str, tuple[tuple[str, type], ...]]] = {
-    # Fields that a block must have (SDK types).
-    "text": (("text", str),),
-    "thinking": (("thinking", str), ("signature", str)),
-    "redacted_thinking": (("data", str),),
-    "tool_use": (("id", str), ("name", str)),
-    "tool_result": (("tool_use_id", str),),
-    "image": (("source", Mapping),),
-    "document": (("source", Mapping),),
-    "tool_reference": (("tool_name", str),),
-}
 _OBJECTS: Final = ("metadata", "output_config", "diagnostics", "cache_control", "thinking", "tool_choice")
 _CHOICES: Final[dict[str, frozenset[str]]] = {
     "speed": frozenset({"standard", "fast"}),
@@ -54,13 +38,13 @@ def malformed(body: Mapping[str, Any]) -> Iterator[str]:
     for name in _SAMPLING:
         if name in body:  # API version 2026-10-21, the default of SDK 2
             yield f"{name}: Extra inputs are not permitted"  # (unverified)
-    yield from _parameters(body)
+    yield from malformed_parameters(body)
     if isinstance(body.get("cache_control"), Mapping):
-        yield from _mark(body, "request")
+        yield from malformed_mark(body, "request")
     yield from _system(body.get("system"))
     yield from _tools(body)
     messages: Any = body.get("messages")
-    if not _is_list(messages):
+    if not is_list(messages):
         yield "messages: Field required"
         return
     if not messages:
@@ -69,10 +53,6 @@ def malformed(body: Mapping[str, Any]) -> Iterator[str]:
         yield f"messages: too many messages; at most {MAX_MESSAGES} are allowed"  # (unverified)
     for index, message in enumerate(messages):
         yield from _message(message, f"messages.{index}")
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def _is_number(value: Any) -> bool:
@@ -94,7 +74,8 @@ def _limit(body: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _parameters(body: Mapping[str, Any]) -> Iterator[str]:
+def malformed_parameters(body: Mapping[str, Any]) -> Iterator[str]:
+    """The API's message for every parameter that does not have its type, beside model, limit, tools and content."""
     for name in _OBJECTS:
         if body.get(name) is not None and not isinstance(body[name], Mapping):
             yield f"{name}: Input should be a valid dictionary"
@@ -104,7 +85,7 @@ def _parameters(body: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(body.get("stream", False), bool):
         yield "stream: Input should be a valid boolean"
     stops = body.get("stop_sequences")
-    if stops is not None and not (_is_list(stops) and all(isinstance(stop, str) for stop in stops)):
+    if stops is not None and not (is_list(stops) and all(isinstance(stop, str) for stop in stops)):
         yield "stop_sequences: Input should be a valid list of strings"
     if isinstance(body.get("thinking"), Mapping):
         yield from _thinking(body["thinking"])
@@ -134,32 +115,40 @@ def _thinking(thinking: Mapping[str, Any]) -> Iterator[str]:
 def _system(system: Any) -> Iterator[str]:
     if system is None or isinstance(system, str):
         return
-    if not _is_list(system):
+    if not is_list(system):
         yield "system: Input should be a valid string or list"
         return
     for at, block in enumerate(system):
         if not isinstance(block, Mapping) or block.get("type") != "text" or not isinstance(block.get("text"), str):
             yield f"system.{at}: Input should be a valid text block"  # (unverified)
         else:
-            yield from _mark(block, f"system.{at}")
+            yield from malformed_mark(block, f"system.{at}")
 
 
 def _tools(body: Mapping[str, Any]) -> Iterator[str]:
     tools, choice = body.get("tools"), body.get("tool_choice")
-    if tools is not None and not _is_list(tools):
+    if tools is not None and not is_list(tools):
         yield "tools: Input should be a valid list"
         return
     given: Sequence[Any] = tools or ()
-    for at, tool in enumerate(given):
-        yield from _tool(tool, f"tools.{at}")
-    known = [tool for tool in given if isinstance(tool, Mapping)]
-    names = [tool["name"] for tool in known if isinstance(tool.get("name"), str)]
-    if len(names) != len(set(names)):
-        yield "tools: Tool names must be unique."
-    if known and all(tool.get("defer_loading") for tool in known):
+    yield from malformed_tools(given)
+    if given and all(isinstance(tool, Mapping) and tool.get("defer_loading") for tool in given):
         yield "At least one tool must have defer_loading=false."  # (unverified)
     if isinstance(choice, Mapping):
-        yield from _choice(choice, names)
+        yield from _choice(choice, _names(given))
+
+
+def malformed_tools(tools: Sequence[Any]) -> Iterator[str]:
+    """The API's message for every tool definition that it does not take, and for names that stand twice."""
+    for at, tool in enumerate(tools):
+        yield from _tool(tool, f"tools.{at}")
+    names = _names(tools)
+    if len(names) != len(set(names)):
+        yield "tools: Tool names must be unique."
+
+
+def _names(tools: Sequence[Any]) -> list[str]:
+    return [tool["name"] for tool in tools if isinstance(tool, Mapping) and isinstance(tool.get("name"), str)]
 
 
 def _tool(tool: Any, where: str) -> Iterator[str]:
@@ -169,9 +158,11 @@ def _tool(tool: Any, where: str) -> Iterator[str]:
     if tool.get("type") in (None, "custom"):
         if not isinstance(tool.get("name"), str) or not tool["name"]:
             yield f"{where}.custom.name: Field required"
+        elif not _TOOL_NAME.fullmatch(tool["name"]):
+            yield f"{where}.custom.name: String should match pattern '^{_TOOL_NAME.pattern}$'"
         if not isinstance(tool.get("input_schema"), Mapping):
             yield f"{where}.custom.input_schema: Field required"
-    yield from _mark(tool, where)
+    yield from malformed_mark(tool, where)
 
 
 def _choice(choice: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
@@ -183,16 +174,6 @@ def _choice(choice: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
         yield f"Tool '{choice.get('name')}' not found in provided tools"  # (unverified)
 
 
-def _mark(block: Mapping[str, Any], where: str) -> Iterator[str]:
-    mark = block.get("cache_control")
-    if mark is None:
-        return
-    if not isinstance(mark, Mapping):
-        yield f"{where}.cache_control: Input should be a valid dictionary"
-    elif not isinstance(mark.get("ttl"), str | None):
-        yield f"{where}.cache_control.ttl: Input should be '5m' or '1h'"
-
-
 def _message(message: Any, where: str) -> Iterator[str]:
     if not isinstance(message, Mapping):
         yield f"{where}: Input should be a valid dictionary"
@@ -202,37 +183,8 @@ def _message(message: Any, where: str) -> Iterator[str]:
     content = message.get("content")
     if isinstance(content, str):
         return
-    if not _is_list(content):
+    if not is_list(content):
         yield f"{where}.content: Field required"
         return
     for index, block in enumerate(content or ()):
-        yield from _block(block, f"{where}.content.{index}", _KINDS)
-
-
-def _block(block: Any, where: str, kinds: frozenset[str]) -> Iterator[str]:
-    if not isinstance(block, Mapping):
-        yield f"{where}: Input should be a valid dictionary"
-        return
-    kind = block.get("type")
-    if not isinstance(kind, str):
-        yield f"{where}.type: Field required"
-        return
-    if kind not in kinds:
-        yield f"{where}: Input tag '{kind}' found using 'type' does not match any of the expected tags"
-        return
-    for name, wanted in _NEEDS.get(kind, ()):
-        if not isinstance(block.get(name), wanted):
-            yield f"{where}.{kind}.{name}: Field required"
-    yield from _mark(block, where)
-    if kind == "tool_result":
-        yield from _result(block.get("content"), f"{where}.tool_result.content")
-
-
-def _result(content: Any, where: str) -> Iterator[str]:
-    if content is None or isinstance(content, str):
-        return
-    if not _is_list(content):
-        yield f"{where}: Input should be a valid string or list"
-        return
-    for index, block in enumerate(content):
-        yield from _block(block, f"{where}.{index}", _IN_RESULT)
+        yield from malformed_block(block, f"{where}.content.{index}", KINDS)

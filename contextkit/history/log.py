@@ -118,7 +118,7 @@ class Log:
         Raises:
             HistoryError: the id is unknown, or was answered already.
         """
-        if tool_use_id not in self.open_calls:
+        if not isinstance(tool_use_id, str) or tool_use_id not in self.open_calls:
             raise self._not_open(tool_use_id)
         entry = self._open_user(tokens)
         self.spares[-1] += freed(block, tokens)
@@ -126,6 +126,10 @@ class Log:
         del self.open_calls[tool_use_id]
         self._answered.add(tool_use_id)
         return entry
+
+    def tool_of(self, tool_use_id: object) -> str:
+        """The name of an open call's tool; "" for whatever is the id of no open call."""
+        return self.open_calls.get(tool_use_id, "") if isinstance(tool_use_id, str) else ""
 
     def assistant(
         self,
@@ -222,8 +226,8 @@ class Log:
             self._append(Entry("user"), tokens)
         return self.entries[-1]
 
-    def _not_open(self, name: str) -> HistoryError:
-        if name in self._answered:
+    def _not_open(self, name: object) -> HistoryError:
+        if isinstance(name, str) and name in self._answered:
             return HistoryError(f"tool call {name!r} has a result already", where="tool_result()", fix="Give it once.")
         known = f"Open calls: {self._names(self.open_calls)}." if self.open_calls else "No tool call is open."
         return HistoryError(

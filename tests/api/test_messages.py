@@ -13,7 +13,7 @@ from anthropic.types import Message, TextBlock, ThinkingBlock, ToolUseBlock, Usa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contextkit.api.messages import blocks_of, canonical, digest, dumps, has_user_text, message_of, plain, walk
+from contextkit.api.messages import blocks_of, canonical, cleaned, digest, dumps, has_user_text, message_of, plain, walk
 from contextkit.errors import ContentError
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -271,3 +271,17 @@ def test_reading_content() -> None:
     assert has_user_text([result, texts("x")])
     assert not has_user_text([result])
     assert not has_user_text([])
+
+
+@given(st.text(st.characters()))
+def test_cleaned_text_can_be_sent(text: str) -> None:
+    """Lone surrogates become U+FFFD and nothing else changes."""
+    made = cleaned(text)
+    assert made.encode().decode() == made
+    if not any("\ud800" <= each <= "\udfff" for each in text):
+        assert made == text
+
+
+def test_a_surrogate_pair_is_its_character() -> None:
+    """Two halves that belong together are joined, a half alone is marked."""
+    assert cleaned("a\ud83d\ude00b\ud83d") == "a\U0001f600b\ufffd"

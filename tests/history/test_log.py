@@ -52,6 +52,7 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     ),
 }
 REFUSED_CLOSED: dict[str, tuple[Any, type[Exception], str]] = {
+    "an id that is none": (lambda log: log.result([], result("z"), 1), HistoryError, "no open tool call has the id"),
     "answered already": (lambda log: log.result("a", result("a"), 1), HistoryError, "has a result already"),
     "an id again": (lambda log: log.assistant([call("a")], 1), HistoryError, "'a' was used before"),
     "an id twice": (lambda log: log.assistant([call("c"), call("c")], 1), HistoryError, "'c' was used before"),
