@@ -218,7 +218,7 @@ class Observer(Middleware):
             at=call.at,
             purpose="turn",
             model=answer.model or call.model,
-            usage=answer.billed,
+            usage=answer.billed if answer.billed.prompt else None,  # no prompt is empty: the answer told none
             step=self._step,
             speed=said.get("speed") or call.speed,
             geo=said.get("inference_geo"),

@@ -8,8 +8,6 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from contextkit.api.usage import Usage
-
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
@@ -64,7 +62,7 @@ def book_row(
         at=now,
         purpose=purpose,
         model=answer.model or (state.model if main else str(state.summarizer)),
-        usage=answer.usage or Usage(),
+        usage=answer.usage,
         step=step,
         speed=state.params.get("speed") if main else None,
         geo=state.params.get("inference_geo") if main else None,

@@ -6,6 +6,7 @@ Law: a condition is a value; asked with a `View` it says yes or no, and remember
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from contextkit.errors import ConfigError
@@ -91,9 +92,13 @@ class Condition:
         return self.name if not self.any_of and self(view) else ""
 
     def __and__(self, other: Condition) -> Condition:
+        if not isinstance(other, Condition):
+            return NotImplemented
         return Condition(f"({self.name} & {other.name})", lambda view: self(view) and other(view))
 
     def __or__(self, other: Condition) -> Condition:
+        if not isinstance(other, Condition):
+            return NotImplemented
         return Condition(f"({self.name} | {other.name})", lambda view: self(view) or other(view), (self, other))
 
     def __invert__(self) -> Condition:
@@ -113,23 +118,35 @@ TURN_START: Final = Condition("TURN_START", lambda view: view.turn_start)
 """The user spoke last: nothing is under way."""
 
 
+def _check(name: str, given: object, least: float, fix: str, *, most: float = inf, whole: bool = False) -> None:
+    """Refuse a bound that is no number, or out of range; NaN is within none."""
+    kinds = int if whole else (int, float)
+    if isinstance(given, kinds) and not isinstance(given, bool) and least <= given <= most and given < inf:
+        return
+    raise ConfigError(f"{name} is {given!r}", where=f"{name}()", fix=fix)
+
+
 def tokens(least: int) -> Condition:
     """The next prompt has so many tokens or more."""
+    _check("tokens", least, 0, "Give tokens, 0 or more.")
     return Condition(f"tokens({least})", lambda view: view.tokens >= least)
 
 
 def share(least: float) -> Condition:
     """The next prompt fills this share of the budget (0 to 1) or more."""
+    _check("share", least, 0, "Give a share, 0 to 1.", most=1)
     return Condition(f"share({least})", lambda view: view.tokens >= least * view.ceiling > 0)
 
 
 def calls(least: int) -> Condition:
     """There were so many calls or more since the last fold."""
+    _check("calls", least, 0, "Give a number of calls, 0 or more.", whole=True)
     return Condition(f"calls({least})", lambda view: view.since_fold >= least)
 
 
 def idle(least: float) -> Condition:
     """The last call began so many seconds ago or more."""
+    _check("idle", least, 0, "Give seconds, 0 or more.")
     return Condition(f"idle({least})", lambda view: view.idle >= least)
 
 
@@ -139,8 +156,7 @@ def steps(least: int) -> Condition:
     Raises:
         ConfigError: less than one: a loop makes a step before it asks.
     """
-    if least < 1:
-        raise ConfigError(f"steps is {least}", where="steps()", fix="Give 1 or more.")
+    _check("steps", least, 1, "Give 1 or more.", whole=True)
     return Condition(f"steps({least})", lambda view: view.steps >= least)
 
 
@@ -148,8 +164,10 @@ def spent(least: float) -> Condition:
     """This run of a loop cost so many USD or more, by the bills so far. One more request, the conclusion, follows.
 
     Raises:
-        ConfigError: when it is asked and no price of the model is known, so that it could never hold.
+        ConfigError: the bound is below 0; or, when it is asked, no price of the model is known, so that it could never
+        hold.
     """
+    _check("spent", least, 0, "Give USD, 0 or more.")
 
     def holds(view: View) -> bool:
         if view.spent is None:
@@ -174,8 +192,7 @@ def confidence(least: float, of: Callable[[str], float | None] | None = None) ->
     Raises:
         ConfigError: the bound is not between 0 and 1.
     """
-    if not 0 <= least <= 1:
-        raise ConfigError(f"confidence is {least}", where="confidence()", fix="Give a share, 0 to 1.")
+    _check("confidence", least, 0, "Give a share, 0 to 1.", most=1)
     read = of or confidence_in
 
     def holds(view: View) -> bool:
@@ -196,8 +213,7 @@ def answer_stable(times: int, of: Callable[[str], object] | None = None) -> Cond
     Raises:
         ConfigError: fewer than two, or more than a view holds.
     """
-    if not 2 <= times <= KEPT_TEXTS:  # noqa: PLR2004  (one answer alone is not stable)
-        raise ConfigError(f"answer_stable is {times}", where="answer_stable()", fix=f"Give 2 to {KEPT_TEXTS}.")
+    _check("answer_stable", times, 2, f"Give 2 to {KEPT_TEXTS}.", most=KEPT_TEXTS, whole=True)
     read = of or answer_in
 
     def holds(view: View) -> bool:

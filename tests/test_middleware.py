@@ -110,6 +110,43 @@ def test_a_break_is_reported_with_its_price() -> None:
     assert violation.request == emulator.requests[1].response_id
 
 
+def test_a_callback_that_raises_is_said_and_harms_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The answer arrives, the violation is in the list, and the log says what the callback raised."""
+    emulator = an_emulator()
+    observer = an_observer(emulator, on_violation=lambda _: 1 / 0)
+    client = emulator.client(middleware=[observer])
+    client.messages.create(**a_request())
+    answer = client.messages.create(**a_request(*turns(1), system=SYSTEM + "It is 12:01."))
+    assert answer.content[0].text == "Fine."
+    assert causes(observer) == ["system_changed"]
+    assert "on_violation raised" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+class Untold(anthropic.Middleware):
+    """Somebody between the client and the API who loses the usage."""
+
+    def handle(self, request: Any, call_next: Callable[[Any], Any]) -> Any:
+        """Pass the answer on without its usage."""
+        response = call_next(request)
+        http = response.http_response
+        http._content = json.dumps({**json.loads(http.content), "usage": None}).encode()
+        return response
+
+
+def test_an_answer_without_usage_has_no_cost() -> None:
+    """What was billed is not known: None, a note, and a count among the unpriced; never 0."""
+    emulator = an_emulator()
+    observer = an_observer(emulator)
+    emulator.client(middleware=[observer]).messages.create(**a_request())
+    emulator.client(middleware=[observer, Untold()]).messages.create(**a_request())
+    told, untold = observer.ledger
+    assert told.cost is not None
+    assert told.cost > 0
+    assert (untold.cost, untold.note) == (None, "usage not told")
+    assert observer.ledger.totals().unpriced == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [

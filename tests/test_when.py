@@ -110,12 +110,22 @@ def test_an_unknown_cost_is_not_nothing() -> None:
 @pytest.mark.parametrize(
     "make",
     [lambda: steps(0), lambda: confidence(1.1), lambda: confidence(-0.1), lambda: answer_stable(1),
-     lambda: answer_stable(17)],
+     lambda: answer_stable(17), lambda: answer_stable(2.5), lambda: steps(1.5), lambda: steps("3"),  # type: ignore[arg-type]
+     lambda: confidence("high"),  # type: ignore[arg-type]  # as those above: wrong on purpose
+     lambda: confidence(float("nan")), lambda: spent(-0.01), lambda: spent(float("nan")),
+     lambda: tokens(-1), lambda: share(1.1), lambda: calls(-1), lambda: idle(float("inf"))],
 )  # fmt: skip
 def test_figures_out_of_range(make: Callable[[], Condition]) -> None:
     """A bound that always or never holds is refused where it is written."""
     with pytest.raises(ConfigError):
         make()
+
+
+def test_a_condition_joins_with_conditions_alone() -> None:
+    """`steps(3) | 5` is a TypeError where it is written."""
+    for join in (lambda: steps(3) | 5, lambda: steps(3) & None):  # type: ignore[operator]  # that is the point
+        with pytest.raises(TypeError, match="unsupported operand"):
+            join()
 
 
 @pytest.mark.parametrize(

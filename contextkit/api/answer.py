@@ -22,7 +22,7 @@ class Answer(NamedTuple):
         blocks: its content as plain blocks.
         id: as the API gave it; "" for none.
         model: as the API gave it; "" for none.
-        usage: what was billed; None when the message does not say.
+        usage: what was billed; None when the message does not say, or says nothing that could be a bill.
         stop_reason: as the API gave it; "" for none.
         edited: the API compacted or cleared the history before it answered.
         miss_reason: the `type` of the API's `cache_miss_reason`; "" when it was not asked or named none.
@@ -53,7 +53,7 @@ class Answer(NamedTuple):
             said["content"],
             str(got.get("id") or ""),
             str(got.get("model") or ""),
-            None if billed is None else Usage.of(billed),
+            _told(billed),
             str(got.get("stop_reason") or ""),
             _miss_reason(found) if (found := got.get("diagnostics")) is not None else "",
             _edited(got.get("context_management"), said["content"]),
@@ -65,7 +65,7 @@ class Answer(NamedTuple):
         got: Mapping[str, Any] = message if isinstance(message, Mapping) else getattr(message, "__dict__", {})
         usage = got.get("usage")
         named, model, stop = (str(got.get(name) or "") for name in ("id", "model", "stop_reason"))
-        return cls("assistant", [], named, model, Usage.of(usage), stop)
+        return cls("assistant", [], named, model, _told(usage), stop)
 
     @property
     def text(self) -> str:
@@ -73,13 +73,16 @@ class Answer(NamedTuple):
         return "\n".join(block["text"] for block in self.blocks if block["type"] == "text")
 
 
+def _told(usage: Any) -> Usage | None:
+    """What was billed; None where that was not told: no prompt is empty."""
+    found = None if usage is None else Usage.of(usage)
+    return found if found is not None and found.prompt else None
+
+
 def _edited(management: Any, blocks: list[Block]) -> bool:
     if management is not None:
-        edits = (
-            management.get("applied_edits")
-            if isinstance(management, Mapping)
-            else getattr(management, "applied_edits", None)
-        )
+        fields = management if isinstance(management, Mapping) else getattr(management, "__dict__", {})
+        edits = fields.get("applied_edits")
         if edits:
             return True
     return bool(blocks) and blocks[0]["type"] == "compaction" and blocks[0].get("content") is not None

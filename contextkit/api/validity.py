@@ -36,7 +36,7 @@ class Fault:
     type: str = "invalid_request_error"
 
 
-_USER_ONLY: Final = frozenset({"tool_result", "image", "document", "search_result", "container_upload"})
+_USER_ONLY: Final = frozenset({"tool_result", "image", "document", "search_result"})
 _ASSISTANT_ONLY: Final = frozenset({"tool_use", "thinking", "redacted_thinking", "server_tool_use"})
 _SYSTEM: Final = frozenset({"text", "tool_addition", "tool_removal"})
 _SYSTEM_ONLY: Final = frozenset({"tool_addition", "tool_removal"})

@@ -10,7 +10,7 @@ Sources: prompt-caching page (usage fields, lifetimes), cache-diagnostics page (
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from contextkit.cache.cause import Blame
 
 __all__ = ["Own"]
+
+_log = logging.getLogger("contextkit")
 
 _KEPT: Final = ("message_id", "_expected", "_renewed_at", "_sent_at", "_life")
 _SLACK: Final = 0.01
@@ -40,12 +42,14 @@ class Own:
         violations: every loss so far, oldest first.
         on_violation: told of each.
         message_id: of the last answer, for the API's diagnostics.
+        failed: how often `on_violation` raised; the violations are in the list all the same.
     """
 
     model: str
     on_violation: Callable[[Violation], object] | None = None
     violations: list[Violation] = field(default_factory=list)
     message_id: str | None = None
+    failed: int = 0
     _expected: int = 0
     _renewed_at: float = 0.0
     _sent_at: float = 0.0
@@ -54,7 +58,7 @@ class Own:
 
     def forked(self) -> Own:
         """The same expectations, to be met by another conversation; its losses are its own."""
-        return replace(self, violations=[], _why=list(self._why))
+        return replace(self, violations=[], failed=0, _why=list(self._why))
 
     def sent(self, at: float, life: float) -> None:
         """A call of the main thread starts; its marks ask for `life` seconds."""
@@ -118,9 +122,14 @@ class Own:
 
     def _report(self, violation: Violation) -> None:
         self.violations.append(violation)
-        if self.on_violation is not None:
-            with suppress(Exception):  # a paid answer is being booked: a callback must not lose it
-                self.on_violation(violation)
+        if self.on_violation is None:
+            return
+        try:
+            self.on_violation(violation)
+        except Exception as error:  # noqa: BLE001  (a paid answer is being booked: a callback must not lose it)
+            if not self.failed:
+                _log.warning("on_violation raised: %s: %s", type(error).__name__, error)
+            self.failed += 1
 
 
 def _agrees(cause: str, reason: str) -> bool | None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
 
 from contextkit.api import facts
 from contextkit.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterable
 
     from contextkit.demo.compare import Outcome
+    from contextkit.demo.live import LiveError
 
 __all__ = ["arguments", "run"]
 
 _LEAST_CALLS = 4
 _WIDTH = 100  # what the table needs
+_INTERRUPTED = 130  # as the shell says it
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,14 +35,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-shapes", action="store_true", help="let contextkit's run take every output whole, too")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
     parser.add_argument(
-        "--live", action="store_true", help="use the real API and ANTHROPIC_API_KEY, after showing a bound of the cost"
+        "--live", action="store_true", help="use the real API and your key, after showing a bound of the cost"
     )
+    parser.add_argument("--yes", action="store_true", help="with --live: agree to the bound of the cost beforehand")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the comparison and print it."""
+    model = _model(args)
+    if args.live:
+        return _live(model, args)
+    from contextkit.demo import compare  # noqa: PLC0415
+
+    outcomes, _ = _outcomes(compare.compare, model, args)
+    _print(model, args, outcomes)
+    return 0
+
+
+def _model(args: argparse.Namespace) -> str:
+    """The model of the main thread, when the options can be followed."""
     if args.calls < _LEAST_CALLS:
         raise ConfigError(f"--calls is {args.calls}", where="contextkit demo", fix=f"Give {_LEAST_CALLS} or more.")
+    if args.yes and not args.live:
+        raise ConfigError("--yes agrees to nothing", where="contextkit demo", fix="Give it with --live.")
     model = facts.resolve(args.model)
     if facts.model(model) is None:
         raise ConfigError(
@@ -45,25 +65,45 @@ def run(args: argparse.Namespace) -> int:
             where="contextkit demo --model",
             fix=f"Known: {', '.join((*facts.ALIASES, *facts.MODELS))}.",
         )
-    outcomes = _outcomes(model, args)
-    if outcomes is None:
-        return 1
+    return model
+
+
+def _live(model: str, args: argparse.Namespace) -> int:
+    from contextkit.demo import live  # noqa: PLC0415
+
+    client = live.connect()
+    with closing(client):
+        if not live.agreed(model, args.calls, args.budget, ask=lambda question: _ask(question, yes=args.yes)):
+            return 1
+        outcomes, error = _outcomes(partial(live.compare, client=client), model, args)
+    _print(model, args, outcomes, error)
+    if error is None:
+        return 0
+    return _INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 2
+
+
+def _print(model: str, args: argparse.Namespace, outcomes: list[Outcome], error: LiveError | None = None) -> None:
+    """The rows that there are, and then why there are no more."""
     if args.json:
-        print(json.dumps({"model": model, "runs": [each.as_dict() for each in outcomes]}, indent=2))  # noqa: T201
-    else:
+        failed = {} if error is None else {"error": str(error)}
+        print(json.dumps({"model": model, "runs": [each.as_dict() for each in outcomes], **failed}, indent=2))  # noqa: T201
+    elif outcomes:
         _show(model, outcomes, live=args.live)
-    return 0
+    if error is not None:
+        print(f"contextkit demo: {error}", file=sys.stderr)  # noqa: T201
 
 
-def _outcomes(model: str, args: argparse.Namespace) -> list[Outcome] | None:
+def _outcomes(
+    runner: Callable[..., Iterable[Outcome]], model: str, args: argparse.Namespace
+) -> tuple[list[Outcome], LiveError | None]:
+    """The finished runs, and what ended the one after them."""
     from rich.console import Console  # noqa: PLC0415  (0.1 s to import)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-    from contextkit.demo import compare, live  # noqa: PLC0415  (the SDK comes with the first client)
+    from contextkit.demo.live import LiveError  # noqa: PLC0415  (the SDK comes with the first client)
     from contextkit.demo.runs import NAMES  # noqa: PLC0415
 
-    if args.live and not live.agreed(model, args.calls, args.budget, ask=_ask):
-        return None
+    outcomes: list[Outcome] = []
     columns = (TextColumn("{task.description:<11}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         bars = {name: progress.add_task(name, total=args.calls) for name in NAMES}
@@ -71,15 +111,28 @@ def _outcomes(model: str, args: argparse.Namespace) -> list[Outcome] | None:
         def tick(name: str, done: int) -> None:
             progress.update(bars[name], completed=done)
 
-        runner: Any = live.compare if args.live else compare.compare
-        return list(
-            runner(NAMES, model=model, calls=args.calls, budget=args.budget, shaped=not args.no_shapes, tick=tick)
-        )
+        options = {"model": model, "calls": args.calls, "budget": args.budget, "shaped": not args.no_shapes}
+        try:
+            for each in runner(NAMES, **options, tick=tick):
+                outcomes.append(each)  # noqa: PERF402  (what is here before an error stays here)
+        except LiveError as error:
+            return outcomes, error
+    return outcomes, None
 
 
-def _ask(question: str) -> bool:
+def _ask(question: str, *, yes: bool) -> bool:
+    """Everything on stderr: stdout may be a file that wants JSON."""
     print(question, file=sys.stderr)  # noqa: T201
-    return sys.stdin.isatty() and input("Go on? [y/N] ").strip().lower() == "y"
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        print("Nothing was sent: there is no terminal to ask at. Agree with --yes.", file=sys.stderr)  # noqa: T201
+        return False
+    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    if sys.stdin.readline().strip().lower() in {"y", "yes"}:
+        return True
+    print("Nothing was sent.", file=sys.stderr)  # noqa: T201
+    return False
 
 
 def _show(model: str, outcomes: list[Outcome], *, live: bool) -> None:
@@ -132,7 +185,9 @@ def _short(tokens: int) -> str:
 
 
 def _verdict(outcomes: list[Outcome]) -> str:
-    own = next(each for each in outcomes if each.name == "contextkit")
+    own = next((each for each in outcomes if each.name == "contextkit"), None)
+    if own is None:
+        return "contextkit's own run is missing, so there is nothing to compare with."
     if own.cost_usd is None or not own.cost_usd:
         return "No price is known for this model."
     ratios = [

@@ -173,7 +173,7 @@ class Situation(NamedTuple):
 def decide(seen: Situation, policy: Compaction, since: Since) -> Plan:
     """The plan for the call that is about to be made."""
     raw = seen.fixed + _head(seen) + seen.summaries + seen.names + seen.log.tokens(seen.start) - seen.relief
-    scale = seen.total / raw if raw > 0 else 1.0
+    scale = seen.total / raw if raw > 0 < seen.total else 1.0
     forced = seen.total > seen.ceiling
     hard = seen.total > seen.window
     keep = policy.kept(seen.row) / scale

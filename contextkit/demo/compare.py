@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from contextkit.api import usage as prices
 from contextkit.api.usage import Usage
 from contextkit.cache.prefix import prefix
-from contextkit.demo.runs import drive, holder
+from contextkit.demo.runs import Run, drive, holder
 from contextkit.demo.script import script
 from contextkit.emulator import Emulator
 from contextkit.tokens.parts import Remembering
@@ -28,11 +28,12 @@ SECONDS_BETWEEN_CALLS = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as it was sent, and the usage billed for it."""
+    """One request as it was sent, the usage billed for it, and the id of the message that answered it."""
 
     body: dict[str, Any]
     usage: Usage
     model: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,18 @@ def _emulated(
 
     way = holder(name, model=model, clock=lambda: clock.now, budget=budget, shaped=shaped)
     run = drive(way, emulator.client(), calls, tick=step)
-    seen = [Seen(dict(each.body), each.usage or Usage(), str(each.body["model"])) for each in emulator.requests]
-    return outcome(name, seen, folds=run.folds, own_seconds=run.own_seconds, main=model)
+    seen = [
+        Seen(dict(each.body), each.usage or Usage(), str(each.body["model"]), each.response_id)
+        for each in emulator.requests
+    ]
+    return outcome(name, seen, run)
 
 
-def outcome(name: str, seen: Sequence[Seen], *, folds: int, own_seconds: float, main: str) -> Outcome:
-    """The row of one run; `main` is the model of the main thread, all other calls are side calls."""
+def outcome(name: str, seen: Sequence[Seen], run: Run) -> Outcome:
+    """The row of one run: all its calls are billed, those of the main thread are compared with each other."""
     total = sum((each.usage for each in seen), Usage())
     costs = [prices.cost(each.model, each.usage) for each in seen]
-    thread = [each for each in seen if each.model == main]
+    thread = [each for each in seen if each.id in run.thread]
     return Outcome(
         name=name,
         calls=len(seen),
@@ -100,9 +104,9 @@ def outcome(name: str, seen: Sequence[Seen], *, folds: int, own_seconds: float, 
         cost_usd=None if None in costs else round(sum(cost for cost in costs if cost is not None), 6),
         hit_rate=round(total.read / total.prompt, 4) if total.prompt else 0.0,
         breaks=breaks([each.body for each in thread]),
-        folds=folds,
+        folds=run.folds,
         largest_prompt=max((each.usage.prompt for each in thread), default=0),
-        own_seconds=round(own_seconds, 4),
+        own_seconds=round(run.own_seconds, 4),
     )
 
 

@@ -60,7 +60,7 @@ class Holder(Protocol):
 
     @property
     def folds(self) -> int:
-        """Summaries made so far."""
+        """How often older turns were replaced by a summary so far."""
 
     def ask(self, client: Any) -> Any: ...
 
@@ -139,8 +139,8 @@ class Kit:
 
     @property
     def folds(self) -> int:
-        """Summaries in the window or merged into it."""
-        return self.conversation.ledger.totals("summary").calls
+        """Folds that were made. Not summary calls: one may be paid for and refused, and an extractive fold has none."""
+        return len(self.conversation.ledger.verdicts.folds)
 
     def ask(self, client: Any) -> Any:
         began = perf_counter()
@@ -181,22 +181,31 @@ def holder(name: str, *, model: str, clock: Callable[[], float], budget: int, sh
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run took."""
+    """What a run took.
+
+    Attributes:
+        own_seconds: of the way's own work.
+        folds: how often older turns became a summary.
+        thread: ids of the main thread's messages; whatever else was sent was a side call, by whichever model.
+    """
 
     own_seconds: float
     folds: int
+    thread: frozenset[str]
 
 
 def drive(way: Holder, client: Any, calls: int, *, tick: Callable[[], None]) -> Run:
     """The agent's loop: ask, run the tools, answer, until the model asks for no tool or `calls` are made."""
+    thread: set[str] = set()
     for _ in range(calls):
         message = way.ask(client)
+        thread.add(message.id)
         tick()
         uses = [block for block in message.content if block.type == "tool_use"]
         if not uses:
             break
         way.answer([(block.id, *tools.call(block.name, dict(block.input))) for block in uses])
-    return Run(way.own, way.folds)
+    return Run(way.own, way.folds, frozenset(thread))
 
 
 def _fixed(model: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ the same answers byte for byte.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import blake2s
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Options:
         keep: how many exchanges the log keeps; None keeps all.
         summarize: writes the summary of a server-side compaction from the request's body; None for a plain one.
         secret: what signatures are made with; emulators with the same secret accept each other's.
+        name: any word. The ids of two emulators with different names differ, so that one conversation may go on from
+            one to the other; without a name all begin at the same ids.
     """
 
     first_token_seconds: float = 0.0
@@ -50,6 +53,7 @@ class Options:
     keep: int | None = None
     summarize: Callable[[Mapping[str, Any]], str] | None = None
     secret: bytes = b"contextkit emulator"
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -65,6 +69,8 @@ class World:
     _ids: dict[str, int] = field(default_factory=dict)
 
     def new_id(self, kind: str) -> str:
-        """The next id of a kind, in the API's look: `msg_01...`."""
+        """The next id of a kind, in the API's look: `msg_01...`; the emulator's name is in it as eight digits."""
         self._ids[kind] = number = self._ids.get(kind, 0) + 1
-        return f"{kind}_01{number:022d}"
+        name = self.options.name.encode("utf-8", "surrogatepass")
+        mark = blake2s(name, digest_size=4).hexdigest() if name else ""
+        return f"{kind}_01{mark}{number:0{22 - len(mark)}d}"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.api.answer import Answer
 from contextkit.api.request import Ask, Reply, Request
-from contextkit.api.usage import Usage
 from contextkit.errors import BudgetError, ContentError
 from contextkit.escalate.request import request_for
 from contextkit.escalate.values import Asked, Attempt, Routed
@@ -69,7 +68,7 @@ class _Climb:
             at=now,
             purpose="route",
             model=answer.model or rung.model,
-            usage=answer.usage or Usage(),
+            usage=answer.usage,
             step=asked.step,
             speed=asked.params.get("speed"),
             geo=asked.params.get("inference_geo"),

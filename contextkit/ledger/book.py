@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, get_args, overload
 
 from contextkit.api import usage as prices
+from contextkit.api.usage import Price, Usage
 from contextkit.errors import ConfigError
 from contextkit.ledger import purse as purses_of
 from contextkit.ledger.budget import expected
 from contextkit.ledger.hotspots import HotSpot, hot_spots
 from contextkit.ledger.purse import Purse
-from contextkit.ledger.row import Row, Totals, sums
+from contextkit.ledger.row import NOT_TOLD, Row, Totals, sums
 from contextkit.ledger.steps import Scope, current, joined
 from contextkit.ledger.tooluse import ToolUses
 from contextkit.ledger.verdicts import Verdicts
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from contextkit.api.request import Purpose
-    from contextkit.api.usage import Usage
     from contextkit.ledger.budget import Budget, Expected
     from contextkit.ledger.tooluse import Event, ToolRow
 
@@ -72,7 +72,7 @@ class Ledger:
         at: float,
         purpose: Purpose,
         model: str,
-        usage: Usage,
+        usage: Usage | None,
         step: str = "",
         speed: str | None = None,
         geo: str | None = None,
@@ -80,8 +80,16 @@ class Ledger:
         conversation: str = "",
         **said: Any,
     ) -> Row:
-        """Append a call; `said` are further fields of `Row`. Its step is inside of the one that the program is in."""
-        price = prices.price(model, prompt=usage.prompt, at=at, speed=speed, geo=geo, batch=batch)
+        """Append a call; `said` are further fields of `Row`. Its step is inside of the one that the program is in.
+
+        A `usage` of None says that the answer did not tell: the row has no tokens, the note `NOT_TOLD`, and no price,
+        so that its cost is not known and counted among the unpriced.
+        """
+        price: Price | None = None
+        if usage is None:
+            usage, said["note"] = Usage(), ", ".join(filter(None, (said.get("note"), NOT_TOLD)))
+        else:
+            price = prices.price(model, prompt=usage.prompt, at=at, speed=speed, geo=geo, batch=batch)
         scope = current.get()
         step = step if scope is None else joined(step)
         row = Row(at, step, purpose, model, usage, price, **said, conversation=conversation or self.conversation)
@@ -238,6 +246,16 @@ class Ledger:
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
+
+    @overload
+    def __getitem__(self, which: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> list[Row]: ...
+
+    def __getitem__(self, which: int | slice) -> Row | list[Row]:
+        """A call, or a slice of them, as of the list `rows`: `ledger[-1]` is the last one."""
+        return self.rows[which]
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from contextkit.api.usage import Price, Usage
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from contextkit.api.request import Purpose
 
-__all__ = ["Row", "Totals", "sums"]
+__all__ = ["NOT_TOLD", "Row", "Totals", "sums"]
+
+NOT_TOLD: Final = "usage not told"
+"""The note of a call whose answer did not say what was billed: its tokens and its cost are not known."""
 
 
 class Row(NamedTuple):
@@ -29,7 +32,7 @@ class Row(NamedTuple):
         purpose: turn, summary, warm, route or side.
         model: the model that answered.
         usage: billed tokens by class.
-        price: the price used, USD a token; None when the model's is not known.
+        price: the price used, USD a token; None when the model's is not known, or the answer told no usage.
         estimate: prompt tokens that were expected.
         stop_reason: as the API gave it.
         message_id: as the API gave it.
@@ -51,7 +54,7 @@ class Row(NamedTuple):
 
     @property
     def cost(self) -> float | None:
-        """USD; None when the price is not known."""
+        """USD; None when the price is not known, or what it is to be multiplied with."""
         return self.price.of(self.usage) if self.price else None
 
     @property
@@ -108,7 +111,7 @@ class Totals:
         usage: tokens by class.
         cost: USD of the rows whose price is known; None when none is.
         uncached: the same without a cache.
-        unpriced: rows whose price is not known.
+        unpriced: rows whose price, or whose usage, is not known.
     """
 
     calls: int

@@ -80,14 +80,19 @@ class Calibration:
         """As `total`, the guess alone: what planning looks at, many times."""
         if self.anchor is None:
             return round(estimated)
-        return round(max(0.0, self.anchor + (estimated - self.at) * self.scale))
+        return round(max(0.0, self.anchor + self._grown(estimated, self.anchor)))
+
+    def _grown(self, estimated: float, anchor: float) -> float:
+        """Tokens since the bill. What left the prompt was part of the bill, and takes no more than its share of it."""
+        grown = estimated - self.at
+        return grown * (self.scale if grown >= 0 or not self.at else min(self.scale, anchor / self.at))
 
     def total(self, estimated: float) -> Estimate:
         """The prompt whose raw running sum is `estimated`, in tokens."""
         low, high = coefficients.BAND[self.family]
         if self.anchor is None:
             return Estimate(round(estimated), int(estimated * low), round(estimated * high + 0.5), "estimate")
-        grown = (estimated - self.at) * self.scale
+        grown = self._grown(estimated, self.anchor)
         best = max(0.0, self.anchor + grown)
         share = max(2.5 * self.error, 0.05) if self.seen else max(1 - low, high - 1)
         slack = abs(grown) * share + 2

@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 
 from contextkit.cli import main
-from contextkit.demo import live
 from contextkit.demo.runs import NAMES
-from contextkit.demo.script import script
-from contextkit.emulator import Emulator
 
 KEYS = [
     "name", "calls", "read", "write_5m", "write_1h", "uncached", "output", "cost_usd", "hit_rate", "breaks", "folds",
@@ -66,33 +63,14 @@ def test_the_table_says_that_the_bill_is_emulated(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [(["--calls", "2"], "--calls is 2"), (["--model", "x"], "not in the table")]
+    ("words", "said"),
+    [
+        (["--calls", "2"], "--calls is 2"),
+        (["--model", "x"], "not in the table"),
+        (["--yes"], "--yes agrees to nothing"),
+    ],
 )
 def test_wrong_options_are_named(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A clear error on stderr and exit status 2."""
     assert main(["demo", *words]) == 2
     assert said in capsys.readouterr().err
-
-
-def test_live_asks_before_it_spends(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a yes at a terminal nothing is sent; the bound of the cost is shown first."""
-    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
-    assert main(["demo", "--live", "--calls", "5"]) == 1
-    assert "USD" in capsys.readouterr().err
-
-
-def test_live_runs_with_any_client() -> None:
-    """The live path is the same loop with another client; here the emulator stands in for the API."""
-    outcomes = live.compare(
-        ("contextkit",),
-        model="claude-sonnet-5-5",
-        calls=8,
-        budget=60_000,
-        tick=lambda _name, _done: None,
-        client=Emulator(script(8)).client(),
-    )
-    assert outcomes[0].calls == 8
-    assert outcomes[0].cost_usd
-    bound = live.bound("claude-sonnet-5-5", 8)
-    assert bound is not None
-    assert outcomes[0].cost_usd < bound

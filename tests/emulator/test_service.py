@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import anthropic
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contextkit.emulator import Clock, Emulator, Options, reply
+from contextkit.emulator import Clock, Emulator, Options, reply, tool_use
 
 Body = Callable[..., dict[str, Any]]
 
@@ -142,6 +143,45 @@ def test_unknown_models_follow_the_switch(a_body: Body, post: Any) -> None:
     assert post(Emulator(["ok"]), body)[0] == 200
     status, answer = post(Emulator(["ok"], options=Options(unknown_models="refuse")), body)
     assert (status, answer["error"]["type"]) == (404, "not_found_error")
+
+
+def test_a_model_that_is_refused_is_not_found_by_the_sdk() -> None:
+    """`NotFoundError` in the API's shape from messages, count_tokens and models alike; a known model still answers."""
+    emulator = Emulator(["ok"], options=Options(unknown_models="refuse"))
+    client = emulator.client()
+    ask: dict[str, Any] = {"model": "claude-bogus-9", "messages": [{"role": "user", "content": "Hi."}]}
+    calls = (
+        lambda: client.messages.create(max_tokens=9, **ask),
+        lambda: client.messages.count_tokens(**ask),
+        lambda: client.models.retrieve("claude-bogus-9"),
+    )
+    for call in calls:
+        with pytest.raises(anthropic.NotFoundError) as caught:
+            call()
+        body: Any = caught.value.body
+        assert body["error"] == {"type": "not_found_error", "message": "model: claude-bogus-9"}
+    assert client.messages.create(max_tokens=9, **{**ask, "model": "claude-opus-5-5"}).content[0].text == "ok"
+
+
+def test_named_emulators_share_no_ids() -> None:
+    """One conversation may go on from one emulator to another: messages and tool calls have ids of their own."""
+
+    def ids(name: str) -> list[str]:
+        emulator = Emulator([reply(tool_use("read", {})), "ok"], options=Options(name=name))
+        client = emulator.client()
+        ask: dict[str, Any] = {
+            "model": "claude-opus-5-5",
+            "max_tokens": 99,
+            "messages": [{"role": "user", "content": "x"}],
+        }
+        first, second = client.messages.create(**ask), client.messages.create(**ask)
+        return [first.id, first.content[0].id, second.id]
+
+    unnamed, one, two = ids(""), ids("one"), ids("two")
+    assert len({*unnamed, *one, *two}) == 9
+    assert ids("one") == one
+    assert unnamed[0] == "msg_01" + "1".zfill(22)
+    assert {len(name) for name in (unnamed[0], one[0], two[0])} == {28}
 
 
 def test_a_prompt_over_the_window_is_refused_with_its_size(a_body: Body, post: Any) -> None:

@@ -70,6 +70,31 @@ def test_unknown_prices_are_none_and_counted() -> None:
     assert totals.usage == Usage(input=1_000_005)
 
 
+def test_what_was_not_told_is_none_and_never_0() -> None:
+    """An answer without usage: no tokens, no cost, a note beside the caller's own, and a call for the budgets."""
+    ledger = Ledger()
+    purse = ledger.limit(Budget(calls=5))
+    row = ledger.add(at=0, purpose="turn", model="claude-opus-5", usage=None, message_id="msg_1", note="attempt 2")
+    assert (row.usage, row.price, row.cost, row.uncached) == (Usage(), None, None, None)
+    assert row.note == "attempt 2, usage not told"
+    assert ledger.totals() == Totals(1, Usage(), None, None, unpriced=1)
+    assert (purse.spent.calls, purse.spent.unpriced, purse.spent.usd) == (1, 1, 0.0)
+    assert json.loads(json.dumps(row.as_dict()))["cost"] is None
+    assert ledger.add(at=0, purpose="turn", model="claude-opus-5", usage=None).note == "usage not told"
+
+
+def test_rows_are_read_as_from_a_list() -> None:
+    """By number from either end, and by slice; beyond the end it raises as a list does."""
+    ledger = Ledger()
+    rows = [ledger.add(at=at, purpose="turn", model="claude-opus-5", usage=Usage(input=1)) for at in range(3)]
+    assert ledger[0] is rows[0]
+    assert ledger[-1] is rows[2]
+    assert ledger[1:] == rows[1:]
+    assert list(reversed(ledger)) == rows[::-1]
+    with pytest.raises(IndexError):
+        ledger[3]
+
+
 def test_an_empty_ledger() -> None:
     """No rows: no cost, no tokens, no hit rate."""
     totals = Ledger().totals()

@@ -53,6 +53,15 @@ def test_one_odd_growth_does_not_bend_the_scale() -> None:
     assert state.scale == pytest.approx(1.0, abs=0.05)
 
 
+@given(st.floats(0.5, 2.0), st.integers(1, 40), st.floats(0.01, 1.0))
+def test_what_left_the_prompt_takes_no_more_than_its_share(ratio: float, turns: int, left: float) -> None:
+    """However much of the prompt is folded away, what is left has at least its share of the last bill."""
+    state = a_calibration(ratio, turns, hidden=0)
+    billed, running = state.total(turns * 1_000.0).tokens, turns * 1_000.0
+    assert state.best(running * left) >= int(billed * left) - 1
+    assert state.total(running * left).tokens == state.best(running * left)
+
+
 def test_a_compaction_makes_the_total_fall() -> None:
     """When the running estimate falls, the total falls with it, at the learnt scale; the next bill anchors anew."""
     state = a_calibration(1.2)
