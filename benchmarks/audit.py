@@ -1,9 +1,10 @@
 """How fast a log of requests is read, and how near the audit's losses come to the bill.
 
-Three measures: a generated log of about 50 MB (several agents interleaved, whole bodies with bills, one line in
+Four measures: a generated log of about 50 MB (several agents interleaved, whole bodies with bills, one line in
 fifty broken, one conversation with a clock in its system prompt, one with a window that slides), the same without
-bills, and the recorded sessions in `../shared/data`, where the losses are compared with a computation that looks at
-nothing but the billed figures. Times are of one process, wall and processor.
+bills, logs of as many bytes in bodies of about 1 KB (of as many conversations; of one task that is begun again and
+again; of conversations of five turns), and the recorded sessions in `../shared/data`, where the losses are compared
+with a computation that looks at nothing but the billed figures. Times are of one process, wall and processor.
 
 Run: `python benchmarks/audit.py` (`--write` writes its section of docs/benchmarks.md; `--megabytes N`).
 """
@@ -24,7 +25,7 @@ from benchmarks.sections import replace_section
 from contextkit.lint.requests import Billed, Break, check, examine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 MARK: Final = {"type": "ephemeral"}
 AGENTS: Final = 6
@@ -90,9 +91,32 @@ def _grow(history: list[Body], agent: int, turn: int) -> None:
     history.append({"role": "user", "content": [{"type": "tool_result", "tool_use_id": name, "content": text}]})
 
 
-def measured(size: int, *, billed: bool) -> tuple[int, int, int, float, float]:
+def small_log(size: int, kind: str) -> Iterator[bytes]:
+    """Bodies of about 1 KB: each another conversation, forks of one task, or conversations of five turns."""
+    written = number = 0
+    while written < size:
+        turns = number % 5 if kind == "five turns" else 1 if kind == "one task" else 0
+        task = number // 5 if kind == "five turns" else 0 if kind == "one task" else number
+        said = [f"Question {task}: " + "what is this? " * (8 if turns else 60)]
+        for turn in range(turns):
+            which = turn if kind == "five turns" else number
+            said += [f"Answer {which}.", f"And {which}? " + "tell me more. " * (8 if kind == "five turns" else 45)]
+        roles = ("user", "assistant")
+        body = {
+            "model": "claude-opus-5-5",
+            "max_tokens": 100,
+            "system": [{"type": "text", "text": "You help.", "cache_control": MARK}],
+            "messages": [{"role": roles[at % 2], "content": text} for at, text in enumerate(said)],
+        }
+        data = json.dumps(body).encode() + b"\n"
+        yield data
+        written += len(data)
+        number += 1
+
+
+def measured(log: Iterable[bytes]) -> tuple[int, int, int, float, float]:
     """Bytes, requests, findings, wall and processor seconds of checking a log."""
-    lines = list(a_log(size, billed=billed))
+    lines = list(log)
     wall, cpu = time.perf_counter(), time.process_time()
     found = sum(1 for _ in check("log.jsonl", iter(lines)))
     return sum(map(len, lines)), len(lines), found, time.perf_counter() - wall, time.process_time() - cpu
@@ -126,18 +150,20 @@ def main() -> int:
     args = parser.parse_args()
     rows = ["| log | lines | findings | wall s | processor s |", "| --- | --- | --- | --- | --- |"]
     slowest = 0.0
-    for billed in (True, False):
-        size, lines, found, wall, cpu = measured(int(args.megabytes * 1e6), billed=billed)
-        slowest = max(slowest, cpu)  # what others do on the machine does not count
-        kind = "with bills" if billed else "without bills"
-        rows.append(f"| {size / 1e6:.1f} MB, {kind} | {lines:,} | {found:,} | {wall:.2f} | {cpu:.2f} |")
+    size = int(args.megabytes * 1e6)
+    logs = {"with bills": a_log(size, billed=True), "without bills": a_log(size, billed=False)}
+    logs |= {f"small, {kind}": small_log(size, kind) for kind in ("each alone", "one task", "five turns")}
+    for kind, log in logs.items():
+        made, lines, found, wall, cpu = measured(log)
+        slowest = max(slowest, 0.0 if kind.startswith("small") else cpu)  # what others do on the machine does not count
+        rows.append(f"| {made / 1e6:.1f} MB, {kind} | {lines:,} | {found:,} | {wall:.2f} | {cpu:.2f} |")
     rows += ["", "| recorded sessions | breaks | tokens lost, audit | tokens lost, bills alone | difference |"]
     rows.append("| --- | --- | --- | --- | --- |")
     for name, breaks, lost, direct in recorded():
         rows.append(f"| {name} | {breaks} | {lost:,} | {direct:,} | {lost / direct - 1:+.3%} |")
     print("\n".join(rows))
     if args.write:
-        replace_section("audit", "Request logs and recordings", "python benchmarks/audit.py --write", rows)
+        replace_section("audit", "Request logs and recordings", "make benchmark-audit", rows)
     return 0 if slowest <= TARGET or args.megabytes > 50 else 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,14 +29,15 @@ _UNREADABLE: Final = "CK300"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = (
-        "Exit status: 0 nothing was lost that could have been avoided, 1 losses, 2 a file could not be read,"
-        " 3 nothing to evaluate."
+        "Exit status: 0 nothing was lost that could have been avoided, 1 losses, 2 a file or a line could not be"
+        " read (what could be is reported all the same), 3 nothing to evaluate."
     )
     parser.add_argument(
         "logs",
         nargs="*",
         metavar="LOG",
-        help="request logs and recorded sessions (JSON lines), or folders of them; default: Claude Code's own folder",
+        help="request logs and recorded sessions (JSON lines), or folders of them; -: standard input;"
+        " default: Claude Code's own folder",
     )
     parser.add_argument("--format", choices=_FORMATS, default="text", help="default: text")
     parser.add_argument("--top", type=int, default=10, metavar="N", help="how many breaks are shown (default 10)")
@@ -50,22 +52,37 @@ def run(args: argparse.Namespace) -> int:
     if args.top < 0:
         raise ConfigError(f"top is {args.top}", where="--top", fix="Give 0 or more.")
     account = Account(since=_since(args.since))
-    failed = _read(account, list(_files(args.logs)), args.model)
-    if args.format == "json":
-        text = json.dumps(_as_dict(account, args.top, failed), indent=2, ensure_ascii=True)
-    else:
-        from contextkit.lint.requests.statement import statement  # noqa: PLC0415
-
-        text = statement(account, args.top, markdown=args.format == "markdown", failed=failed)
+    failed: dict[str, str] = {}
+    odd: dict[str, str] = {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _read(account, _files(args.logs, failed, odd), args.model, failed)
+        text = _text(account, args.format, args.top, {**failed, **odd})
     sys.stdout.write(text + "\n")
+    _tell(caught)
     return _status(account, failed)
 
 
+def _text(account: Account, form: str, top: int, failed: dict[str, str]) -> str:
+    if form == "json":
+        return json.dumps(_as_dict(account, top, failed), indent=2, ensure_ascii=True)
+    from contextkit.lint.requests.statement import statement  # noqa: PLC0415
+
+    return statement(account, top, markdown=form == "markdown", failed=failed)
+
+
+def _tell(caught: list[warnings.WarningMessage]) -> None:
+    """Warnings, about models without a known price say, each once and as text, on standard error."""
+    from contextkit.lint.output.clean import plain  # noqa: PLC0415
+
+    for note in dict.fromkeys(str(one.message) for one in caught):
+        sys.stderr.write(f"contextkit audit: {plain(note, 300)}\n")
+
+
 def _status(account: Account, failed: dict[str, str]) -> int:
-    unread = any(one.code == _UNREADABLE for one in account.findings)
-    if failed or (unread and not account.calls):
+    if failed or any(one.code == _UNREADABLE for one in account.findings):
         return 2
-    if not account.billed and not account.bodies:  # neither bills nor bodies: there was nothing to judge
+    if not account.judged:  # neither bills nor bodies
         return 3
     sums = account.by_kind()
     return 1 if sums["avoidable"].breaks or sums["unexplained"].breaks else 0
@@ -89,29 +106,37 @@ def _home() -> Path:
     return (Path(base).expanduser() if base else Path.home() / ".claude") / "projects"
 
 
-def _files(given: list[str]) -> Iterator[Path]:
+def _files(given: list[str], failed: dict[str, str], odd: dict[str, str]) -> Iterator[Path]:
     """The files to read; those of a folder are its JSON lines, in order of their names."""
-    for place in [Path(name) for name in given] or [_home()]:
+    from contextkit.lint.given import walked  # noqa: PLC0415  (--help shall be quick)
+
+    for place in [Path(name) for name in dict.fromkeys(given)] or [_home()]:
         if place.is_dir():
-            yield from sorted(one for one in place.rglob("*") if one.suffix in _SUFFIXES and one.is_file())
+            yield from walked(place, _SUFFIXES, failed, odd)
         elif given:
             yield place
 
 
-def _read(account: Account, files: Iterable[Path], model: str) -> dict[str, str]:
-    """Enter every file; those that could not be opened, with the reason."""
+def _read(account: Account, files: Iterable[Path], model: str, failed: dict[str, str]) -> None:
+    """Enter every file; into `failed` goes what could not be opened, with the reason."""
+    from contextkit.lint.given import STDIN, irregular, standard_input  # noqa: PLC0415
+    from contextkit.lint.logs import lines  # noqa: PLC0415
+    from contextkit.lint.pauses import rare_pauses  # noqa: PLC0415
     from contextkit.lint.requests import examine  # noqa: PLC0415
-    from contextkit.transcripts.lines import MAX_LINE  # noqa: PLC0415
 
-    failed: dict[str, str] = {}
     for path in files:
+        name = str(path)
         try:
-            with path.open("rb") as stream:
-                lines = iter(lambda stream=stream: stream.readline(MAX_LINE + 1), b"")  # type: ignore[misc]
-                account.read(examine(str(path), lines, model=model))
-        except OSError as error:
-            failed[str(path)] = error.strerror or type(error).__name__
-    return failed
+            if name == STDIN:
+                with rare_pauses():
+                    account.read(examine(name, lines(standard_input()), model=model))
+            elif what := irregular(path):
+                failed[name] = f"it is {what}, no file"
+            else:
+                with path.open("rb") as stream, rare_pauses():
+                    account.read(examine(name, lines(stream), model=model))
+        except (OSError, ValueError) as error:  # the latter for a name with a zero byte
+            failed[name] = getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _as_dict(account: Account, top: int, failed: dict[str, str]) -> dict[str, Any]:

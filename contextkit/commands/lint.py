@@ -28,7 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "Exit status: 0 clean (infos alone are clean), 1 findings, 2 something could not be analysed, "
         "3 nothing to evaluate. Settings: [tool.contextkit.lint] in pyproject.toml."
     )
-    parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="files and folders; default: here")
+    parser.add_argument(
+        "paths", nargs="*", default=["."], metavar="PATH", help="files and folders; default: here; -: stdin"
+    )
     parser.add_argument("--select", action="append", metavar="CODES", help="only these rules, or CK1 for all CK1xx")
     parser.add_argument("--ignore", action="append", metavar="CODES", help="not these rules")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="default: text")
@@ -41,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--baseline", metavar="FILE", help="findings that are known and do not count")
     parser.add_argument("--write-baseline", metavar="FILE", help="write all findings there as known; status 0")
     parser.add_argument("--exclude", action="append", default=[], metavar="PATTERN", help="like a line of .gitignore")
+    parser.add_argument("--stdin-filename", metavar="NAME", help="what standard input (-) is called; its suffix counts")
     parser.add_argument("--model", metavar="M", help="of requests that name none")
     parser.add_argument("--config", metavar="FILE", help="this pyproject.toml; default: the nearest above the paths")
     parser.add_argument("--isolated", action="store_true", help="read no pyproject.toml")
@@ -52,15 +55,15 @@ def run(args: argparse.Namespace) -> int:
     from contextkit.lint.engine import lint, new_baseline  # noqa: PLC0415  (--help shall be quick)
     from contextkit.lint.output import render  # noqa: PLC0415
 
-    if args.statistics and args.format in {"sarif", "github"}:
-        raise ConfigError(f"there are no statistics in the format {args.format!r}", where="--statistics")
+    _check(args)
     config = _config(args)
     cache = None if args.no_cache else config.root
-    outcome = lint(args.paths, config, diff=args.diff, cache=cache, known=not args.write_baseline)
+    name = args.stdin_filename or ""
+    outcome = lint(args.paths, config, diff=args.diff, cache=cache, known=not args.write_baseline, stdin_name=name)
     if args.fix:
         outcome = _fix(args, config, outcome, cache)
     if args.write_baseline:
-        new_baseline(Path(args.write_baseline), outcome.findings)
+        new_baseline(Path(args.write_baseline), outcome)
         _aside(f"{len(outcome.findings)} findings written to {args.write_baseline}")
         return 2 if outcome.problems else 0
     colour = not args.output and _colour()
@@ -70,14 +73,28 @@ def run(args: argparse.Namespace) -> int:
     return outcome.status(strict=args.strict, allow_empty=args.allow_empty)
 
 
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that exclude each other."""
+    if args.statistics and args.format in {"sarif", "github"}:
+        raise ConfigError(f"there are no statistics in the format {args.format!r}", where="--statistics")
+    if args.config and args.isolated:
+        raise ConfigError("--config and --isolated exclude each other")
+    if "-" not in args.paths:
+        if args.stdin_filename:
+            raise ConfigError("standard input is not read", where="--stdin-filename", fix="Give - as a path.")
+        return
+    for option, given in (("--fix", args.fix), ("--diff", args.diff)):
+        if given:
+            raise ConfigError("standard input is no file of a repository", where=option, fix="Name the file itself.")
+
+
 def _config(args: argparse.Namespace) -> Config:
     """The settings of the file, with what the command line says instead."""
     from contextkit.lint.catalog import check_codes  # noqa: PLC0415
     from contextkit.lint.config import load, nearest  # noqa: PLC0415
 
-    if args.config and args.isolated:
-        raise ConfigError("--config and --isolated exclude each other")
-    file = Path(args.config) if args.config else None if args.isolated else nearest(args.paths)
+    paths = [args.stdin_filename or path if path == "-" else path for path in args.paths]
+    file = Path(args.config) if args.config else None if args.isolated else nearest(paths)
     config = load(file)
     if args.select is not None:
         config = replace(config, select=check_codes(_codes(args.select), "--select"))
@@ -90,7 +107,8 @@ def _config(args: argparse.Namespace) -> Config:
 
 
 def _codes(given: list[str]) -> tuple[str, ...]:
-    return tuple(code.strip() for many in given for code in many.split(",") if code.strip())
+    """The codes between the commas; an empty list is refused with the empty code, since it would mean all rules."""
+    return tuple(code.strip() for many in given for code in many.split(",") if code.strip()) or ("",)
 
 
 def _fix(args: argparse.Namespace, config: Config, outcome: Outcome, cache: Path | None) -> Outcome:

@@ -26,9 +26,9 @@ from contextkit.lint.suppress import HINT, apply, comments
 from contextkit.lint.text import lines_of, prompt_text, source_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from contextkit.lint.files import File
+    from contextkit.lint.files import File, Found
     from contextkit.lint.rule import Finding
     from contextkit.lint.suppress import Comment
 
@@ -49,16 +49,18 @@ def lint(
     cache: Path | None = None,
     workers: int = 2,
     known: bool = True,
+    stdin_name: str = "",
 ) -> Outcome:
     """Lint files and folders.
 
     Args:
-        paths: files and folders.
+        paths: files and folders, and `-` for standard input.
         config: the settings; None is the defaults.
         diff: a git revision; only what touches lines changed since then is kept.
         cache: the folder in which `.contextkit_cache` is kept; None keeps none.
         workers: processes for Python source that is new.
         known: whether the baseline of the settings takes findings back.
+        stdin_name: the name that standard input goes by.
 
     Raises:
         ConfigError: the settings, the baseline or the revision cannot be used.
@@ -66,11 +68,10 @@ def lint(
     config = config or Config(Path.cwd())
     entries = baseline.read(config.baseline) if known and config.baseline else None
     changed = changed_since(diff, _folder(paths)) if diff else None
-    found = collect(paths, config)
+    found = collect(paths, config, stdin_name=stdin_name)
     outcome = Outcome(problems=found.problems, unread=found.unread)
-    if found.links:
-        many = f"{found.links} links to folders were" if found.links > 1 else "1 link to a folder was"
-        outcome.notes.append(f"{many} not followed")
+    outcome.texts = {file.path: file.raw for file in found.files if file.raw is not None}
+    outcome.notes += _notes(found)
     wanted = {kind for kind, start in _STARTS.items() if config.wants_any(start)}
     files = [file for file in found.files if file.kind in wanted]
     _source(files, outcome, Memo(cache), workers)
@@ -85,21 +86,37 @@ def lint(
         outcome.unchanged = len(outcome.findings) - len(kept)
         outcome.findings = kept
     if entries is not None and config.baseline:
-        entry = _entries(config.baseline.parent)
+        entry = _entries(config.baseline.parent, outcome)
         outcome.findings, outcome.known, gone = baseline.apply(outcome.findings, entries, entry)
         if gone and not diff:
             outcome.notes.append(f"{gone} findings of the baseline are no longer there")
     return outcome
 
 
-def new_baseline(file: Path, findings: Sequence[Finding]) -> None:
-    """Write the findings as the ones that are known.
+def _notes(found: Found) -> Iterator[str]:
+    """What was met and left alone."""
+    if found.links:
+        yield (
+            f"{found.links} links to folders were not followed"
+            if found.links > 1
+            else ("1 link to a folder was not followed")
+        )
+    if found.odd:
+        many = f"{found.odd} pipes, sockets or devices were" if found.odd > 1 else "1 pipe, socket or device was"
+        yield f"{many} not opened"
+    for ending, name in ((".ipynb", "notebook"), (".pyi", "stub file")):
+        if count := found.other[ending]:
+            yield f"{count} {name}{'s were' if count > 1 else ' was'} not read ({ending})"
+
+
+def new_baseline(file: Path, outcome: Outcome) -> None:
+    """Write what was found as what is known.
 
     Raises:
         ConfigError: the file cannot be written.
     """
-    entry = _entries(file.parent)
-    counts = Counter(entry(finding) for finding in findings)
+    entry = _entries(file.parent, outcome)
+    counts = Counter(entry(finding) for finding in outcome.findings)
     baseline.write(file, counts)
 
 
@@ -112,7 +129,7 @@ def _source(files: Sequence[File], outcome: Outcome, memo: Memo, workers: int) -
     paths = [file.path for file in files if file.kind == "source"]
     if not paths:
         return
-    found, problems, outcome.seen = lint_source(paths, memo, workers)
+    found, problems, outcome.seen = lint_source(paths, memo, workers, given=outcome.texts)
     outcome.findings += found
     outcome.problems += problems
     outcome.evaluated["source"] += len(set(paths) - {problem.path for problem in problems})
@@ -122,10 +139,9 @@ def _prompt(file: File, outcome: Outcome) -> None:
     from contextkit.lint.prompt import check  # noqa: PLC0415  (not needed for source)
 
     try:
-        path = Path(file.path)
-        if path.stat().st_size > _PROMPT_MAX:
+        if (len(file.raw) if file.raw is not None else Path(file.path).stat().st_size) > _PROMPT_MAX:
             raise ConfigError(f"the file is over {_PROMPT_MAX // 1_000_000} MB, no prompt", fix="Exclude it.")
-        found = check(file.path, prompt_text(path.read_bytes(), file.path))
+        found = check(file.path, prompt_text(file.read(), file.path))
     except OSError as error:
         outcome.problems.append(Problem(file.path, f"the file cannot be read: {error.strerror}"))
     except ContextKitError as error:
@@ -155,7 +171,7 @@ def _comments(file: File) -> list[Comment]:
     if file.kind == "requests":
         return []
     with suppress(OSError, ContextKitError):
-        raw = Path(file.path).read_bytes()
+        raw = file.read()
         if HINT.encode() in raw or file.kind == "prompt":
             read = source_text if file.kind == "source" else prompt_text
             return comments(read(raw, file.path), file.kind)
@@ -167,9 +183,9 @@ def _ignored_here(finding: Finding, ignored: Sequence[tuple[Any, tuple[str, ...]
     return bool(codes) and any(matches(patterns, relative(finding.path, root)) for patterns, _ in codes)
 
 
-def _entries(root: Path) -> Callable[[Finding], baseline.Entry]:
+def _entries(root: Path, outcome: Outcome) -> Callable[[Finding], baseline.Entry]:
     """What names a finding in a baseline; reads each file once for the texts of its lines."""
-    texts: dict[str, list[str]] = {}
+    texts = {path: lines_of(raw.decode("utf-8", "replace")) for path, raw in outcome.texts.items()}
 
     def entry(finding: Finding) -> baseline.Entry:
         if finding.request is not None:

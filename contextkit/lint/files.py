@@ -7,12 +7,16 @@ can be walked; each is counted. What cannot be read is a problem, not a gap.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from contextkit.errors import ContextKitError
+from contextkit.lint.given import STDIN, handed_over, irregular, read_limited, standard_input
 from contextkit.lint.kinds import HEAD, kind_of, known
 from contextkit.lint.outcome import Problem
 from contextkit.lint.patterns import last_match, matches, parse
@@ -36,25 +40,55 @@ _USUAL: Final = parse(
     )
 )
 _IGNORE_FILE_MAX: Final = 1_000_000
+_OTHER: Final = frozenset({".ipynb", ".pyi"})
+"""Files that hold Python and are not read; a folder of them shall not look as if it had been."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file to analyse: its path as it is shown, what it is, and whether the user named it."""
+    """One file to analyse.
+
+    Attributes:
+        path: as it is shown.
+        kind: what it is.
+        named: the user named it.
+        raw: its content, where it cannot be read from the path: standard input.
+    """
 
     path: str
     kind: Kind
     named: bool
+    raw: bytes | None = None
+
+    def read(self) -> bytes:
+        """All of it."""
+        return Path(self.path).read_bytes() if self.raw is None else self.raw
+
+    def open(self) -> BinaryIO:
+        """It as a stream."""
+        return Path(self.path).open("rb") if self.raw is None else io.BytesIO(self.raw)
 
 
 @dataclass(slots=True)
 class Found:
-    """What lies under the paths."""
+    """What lies under the paths.
+
+    Attributes:
+        files: to analyse.
+        problems: what could not be looked at.
+        unread: files given by name that no rule reads.
+        links: to folders, not followed.
+        other: notebooks and stubs that were met in a folder, by their ending: no rule reads them.
+        odd: pipes, sockets and devices with the name of a file, not opened.
+        seen: device and inode of each file.
+    """
 
     files: list[File] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     links: int = 0
+    other: Counter[str] = field(default_factory=Counter)
+    odd: int = 0
     seen: set[tuple[int, int]] = field(default_factory=set)
 
 
@@ -73,22 +107,50 @@ class _Ignores:
     patterns: tuple[Pattern, ...]
 
 
-def collect(paths: Sequence[str], config: Config) -> Found:
-    """The files under the paths, each once, in the order of their names."""
+def collect(paths: Sequence[str], config: Config, *, stdin_name: str = "") -> Found:
+    """The files under the paths, each once, in the order of their names.
+
+    Args:
+        paths: files, folders, and `-` for standard input.
+        config: what is excluded.
+        stdin_name: the name that standard input goes by; its suffix says what it is.
+    """
     found = Found()
     for given in dict.fromkeys(os.path.normpath(path) for path in paths):
         path = Path(given)
         try:
-            mode = path.stat().st_mode
-        except OSError as error:
-            found.problems.append(Problem(path.as_posix(), f"the path cannot be read: {error.strerror}"))
-            continue
-        if stat.S_ISDIR(mode):
-            _walk(path, path, _above(path), config, found)
-        else:
-            _file(path, path.as_posix(), found, named=True)
+            if given == STDIN:
+                _stream(standard_input(), stdin_name or STDIN, found)
+                continue
+            what = irregular(path)
+            if what:
+                found.problems.append(Problem(path.as_posix(), f"the path is {what}, no file", help="Give a file."))
+            elif handed_over(path):
+                with path.open("rb") as stream:
+                    _stream(stream, path.as_posix(), found)
+            elif path.is_dir():
+                _walk(path, path, _above(path), config, found)
+            else:
+                _file(path, path.as_posix(), found, named=True)
+        except ContextKitError as error:
+            found.problems.append(Problem.of(path.as_posix(), error))
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            found.problems.append(Problem(path.as_posix(), f"the path cannot be read: {why}"))
     found.files.sort(key=lambda file: file.path)
     return found
+
+
+def _stream(stream: BinaryIO, name: str, found: Found) -> None:
+    """Take in standard input: what its name says it is, else JSON where it begins so, else Python source."""
+    raw = read_limited(stream, name)
+    kind = kind_of(name, raw[:HEAD], named=True)
+    if kind is None and not Path(name).suffix:
+        kind = "source"
+    if kind is None:
+        found.unread.append(name)
+    else:
+        found.files.append(File(name, kind, named=True, raw=raw))
 
 
 def relative(path: str, root: Path) -> str:
@@ -109,7 +171,8 @@ def _walk(folder: Path, top: Path, rules: tuple[_Ignores, ...], config: Config, 
         for entry in _entries(here, found):
             path = here / entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
-            if not is_folder and not known(entry.name) and not entry.is_symlink():
+            other = path.suffix in _OTHER and not is_folder
+            if not is_folder and not known(entry.name) and not entry.is_symlink() and not other:
                 continue
             if _left_out(path, rules, folder=is_folder):
                 continue
@@ -119,6 +182,8 @@ def _walk(folder: Path, top: Path, rules: tuple[_Ignores, ...], config: Config, 
                 waiting.append((path, rules))
             elif entry.is_symlink() and path.is_dir():
                 found.links += 1
+            elif other:
+                found.other[path.suffix] += 1
             elif known(entry.name):
                 _file(path, path.relative_to(top).as_posix(), found, named=False, top=top)
 
@@ -137,7 +202,8 @@ def _file(path: Path, inner: str, found: Found, *, named: bool, top: Path | None
     shown = path.as_posix()
     try:
         state = path.stat()
-        if not stat.S_ISREG(state.st_mode) and not named:
+        if not stat.S_ISREG(state.st_mode):
+            found.odd += 1
             return
         if (state.st_dev, state.st_ino) in found.seen:
             return

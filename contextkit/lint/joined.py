@@ -7,13 +7,11 @@ problem of that file alone.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import threading
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 from contextkit.errors import ContextKitError, FormatError
 from contextkit.lint.memo import key_of
 from contextkit.lint.outcome import Problem, from_data, to_data
+from contextkit.lint.pauses import no_pauses
 from contextkit.lint.text import source_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from contextkit.lint.memo import Memo
     from contextkit.lint.rule import Finding
@@ -50,7 +49,7 @@ class _Source:
 
 
 def lint_source(
-    paths: Sequence[str], memo: Memo, workers: int = 2
+    paths: Sequence[str], memo: Memo, workers: int = 2, *, given: Mapping[str, bytes] | None = None
 ) -> tuple[list[Finding], list[Problem], dict[str, bytes]]:
     """Python files that may import each other.
 
@@ -58,15 +57,16 @@ def lint_source(
         paths: the files.
         memo: what earlier runs kept.
         workers: processes for new files; 1 is this one alone.
+        given: the bytes of those that cannot be read from their path.
 
     Returns:
         What is found; which files could not be analysed; and the bytes of those that a fix would change.
     """
-    sources, problems = _read(paths)
+    sources, problems = _read(paths, given or {})
     whole = key_of("joined", *[part for source in sources for part in (source.path, source.key)])
     kept = memo.get(whole)
     if kept is None:
-        with _no_pauses():
+        with no_pauses():
             summaries, own = _summaries(sources, memo, workers)
             found, lost = _join(sources, summaries, memo, workers)
         listed = [[one.path, one.message, one.line, one.column, one.help] for one in own]
@@ -80,12 +80,12 @@ def lint_source(
     return found, own + problems, {source.path: source.raw for source in sources if source.path in changed}
 
 
-def _read(paths: Sequence[str]) -> tuple[list[_Source], list[Problem]]:
+def _read(paths: Sequence[str], given: Mapping[str, bytes]) -> tuple[list[_Source], list[Problem]]:
     sources: list[_Source] = []
     problems: list[Problem] = []
     for path in paths:
         try:
-            raw = Path(path).read_bytes()
+            raw = given[path] if path in given else Path(path).read_bytes()
         except OSError as error:
             problems.append(Problem(path, f"the file cannot be read: {error.strerror}"))
             continue
@@ -228,15 +228,3 @@ def _joined(group: Sequence[tuple[str, bytes, _Summary]]) -> list[dict[str, Any]
         first = next((module.path for module in modules if module.sends), modules[0].path)
         files = f"this file and {len(modules) - 1} more" if len(modules) > 1 else "this file"
         return Problem(first, f"the data flow through {files} could not be followed ({why})")
-
-
-@contextmanager
-def _no_pauses() -> Iterator[None]:
-    """No garbage collection while many small objects are made that all stay: it takes a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

@@ -69,6 +69,8 @@ def kind_of(path: str, head: bytes, *, named: bool) -> Kind | None:
     suffix = pure.suffix.lower()
     if suffix in _SOURCE or (not suffix and named and re.match(rb"#![^\n]*python", head)):
         return "source"
+    if suffix == ".ipynb":  # JSON by its form, and neither a request nor source that can be read as it stands
+        return None
     if suffix in _REQUESTS or (named and not known(pure.name) and head.lstrip()[:1] in {b"{", b"["}):
         return "requests" if named or (pure.stem.lower() not in _SETTINGS and _LOG.search(head)) else None
     if suffix in _ALWAYS:

@@ -10,12 +10,13 @@ import json
 import re
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from contextkit.errors import ContextKitError
 from contextkit.lint.outcome import Problem
+from contextkit.lint.pauses import rare_pauses
 from contextkit.lint.rule import Finding
+from contextkit.transcripts.lines import MAX_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
     from contextkit.lint.files import File
     from contextkit.lint.outcome import Outcome
 
-__all__ = ["MAX_LINE", "lint_requests"]
-
-MAX_LINE: Final = 64_000_000
-"""Bytes of one line; what is longer is cut there, which its reader then finds broken."""
+__all__ = ["lines", "lint_requests"]
 
 _UNREADABLE: Final = "CK300"
 """The rule that reports a line it could not read."""
@@ -39,26 +37,30 @@ def lint_requests(file: File, model: str | None, outcome: Outcome) -> None:
     from contextkit.lint.requests import Billed, examine, finding  # noqa: PLC0415  (not needed for source)
 
     found: list[Finding] = []
-    requests = 0
+    read = 0
     try:
-        with Path(file.path).open("rb") as stream, _noted(outcome):
-            for one in examine(file.path, _lines(stream), model=model):
+        with file.open() as stream, _noted(outcome), rare_pauses():
+            for one in examine(file.path, lines(stream), model=model):
                 if isinstance(one, Billed):
-                    requests += 1
+                    read += one.read
                 else:
                     found.append(one if isinstance(one, Finding) else finding(one))
     except (OSError, ContextKitError) as error:
         outcome.problems.append(_unread(file.path, error))
         return
     broken = [one for one in found if one.code == _UNREADABLE]
-    if requests or len(broken) < len(found):
+    if read or len(broken) < len(found):
         outcome.evaluated["requests"] += 1
         outcome.findings += (one for one in found if one.code != _UNREADABLE)
-        outcome.problems += (
-            Problem(one.path, one.message, one.line, one.column, one.help, one.code, one.name) for one in broken
-        )
+        outcome.problems += map(_problem, broken)
+    elif any(one.request is not None for one in broken):  # requests, but none that can be judged
+        outcome.problems += map(_problem, broken)
     else:
         _no_request(file, broken, outcome)
+
+
+def _problem(one: Finding) -> Problem:
+    return Problem(one.path, one.message, one.line, one.column, one.help, one.code, one.name)
 
 
 @contextmanager
@@ -79,11 +81,12 @@ def _unread(path: str, error: OSError | ContextKitError) -> Problem:
     return Problem(path, f"the file cannot be read: {error.strerror}")
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    while line := stream.readline(MAX_LINE):
+def lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a stream; one that is too long is cut just behind the limit, where its reader tells it by that."""
+    while line := stream.readline(MAX_LINE + 1):
         yield line
-        while len(line) == MAX_LINE and not line.endswith(b"\n"):
-            line = stream.readline(MAX_LINE)
+        while len(line) > MAX_LINE and not line.endswith(b"\n"):
+            line = stream.readline(MAX_LINE + 1)
 
 
 def _no_request(file: File, found: list[Finding], outcome: Outcome) -> None:
@@ -99,7 +102,7 @@ def _no_request(file: File, found: list[Finding], outcome: Outcome) -> None:
 def _broken(file: File) -> Problem | None:
     """The first place where the file is not JSON; None where it is, or is none of ours."""
     try:
-        with Path(file.path).open("rb") as stream:
+        with file.open() as stream:
             raw = stream.read(MAX_LINE)
     except OSError as error:
         return Problem(file.path, f"the file cannot be read: {error.strerror}")

@@ -79,6 +79,7 @@ class Outcome:
         known: findings that the baseline holds.
         unchanged: findings outside of what `--diff` looks at.
         seen: the bytes of the Python files that a fix would change, as they were analysed.
+        texts: the content of what cannot be read again from its path: standard input.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -90,6 +91,7 @@ class Outcome:
     known: int = 0
     unchanged: int = 0
     seen: dict[str, bytes] = field(default_factory=dict)
+    texts: dict[str, bytes] = field(default_factory=dict)
 
     def status(self, *, strict: bool = False, allow_empty: bool = False) -> int:
         """The exit status: 2 before 1 before 3 before 0; infos count only when strict."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -164,3 +166,56 @@ def test_recorded_sessions(data: Path, name: str, capsys: pytest.CaptureFixture[
     assert all(row["fix"] for row in told["by_cause"])
     if name == "pi_mono":
         assert sum(row["breaks"] for row in told["by_cause"]) == 37
+
+
+def test_nothing_readable_is_no_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of broken lines, or of bodies that are no requests, is status 2, with or without bills."""
+    body = {"model": "claude-opus-5-5", "messages": [{"role": "user", "content": [{"text": "no type"}]}]}
+    usage = {"input_tokens": 5, "output_tokens": 5, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 9}
+    forms: dict[str, list[Any]] = {
+        "bodies": [body, body],
+        "billed": [{"request": body, "response": {"usage": usage}}],
+        "half": [*healthy(), body],
+    }
+    for name, lines in forms.items():
+        written(tmp_path / name / "log.jsonl", lines)
+        assert run(str(tmp_path / name)) == 2, name
+        assert "messages.0.content.0.type" in capsys.readouterr().out
+    (tmp_path / "garbage").mkdir()
+    (tmp_path / "garbage" / "a.jsonl").write_text('{"request": \nnot json\n')
+    assert run(str(tmp_path / "garbage")) == 2
+
+
+def test_a_loss_beside_a_broken_line_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 2 goes before 1; the money is there all the same, and the broken line with its place."""
+    path = tmp_path / "log.jsonl"
+    written(path, broken())
+    path.write_bytes(b"{broken\n" + path.read_bytes())
+    assert run(str(path)) == 2
+    said = capsys.readouterr().out
+    assert "system_changed" in said or "system-changed" in said
+    assert "log.jsonl:1:" in said
+
+
+def test_standard_input_and_pipes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dash is standard input; a pipe without a writer is told and not waited for."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"".join(encoded(broken())))))
+    assert run("-", "--format", "json") == 1
+    assert json.loads(capsys.readouterr().out)["worst"][0]["path"] == "-"
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    assert run(str(tmp_path / "pipe.jsonl")) == 2
+    assert "pipe.jsonl: it is a named pipe, no file" in capsys.readouterr().out
+    written(tmp_path / "log.jsonl", healthy())
+    assert run(str(tmp_path)) == 0
+    assert "pipe.jsonl: it is a named pipe, no file" in capsys.readouterr().out
+
+
+def test_unknown_prices_are_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No path of the program's own and no source line: the model, once."""
+    lines = a_log([a_body(n, model="claude-nova-9") for n in (1, 2, 3)], billed=True)
+    run(written(tmp_path / "log.jsonl", lines))
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("contextkit audit: ")
+    assert "claude-nova-9" in said

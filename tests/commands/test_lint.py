@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import subprocess
 import sys
@@ -68,6 +69,9 @@ def test_codes_are_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert codes(capsys, "--select", "CK201", "--select", "CK204") == ["CK201", "CK204"]
     with pytest.raises(ConfigError, match=r"'CK9'.*--select"):
         run("--select", "CK9")
+    for empty in ("", " , "):
+        with pytest.raises(ConfigError, match=r"''.*--select"):
+            run("--select", empty)
 
 
 def test_settings_of_the_file_and_of_the_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,3 +158,15 @@ def test_help_imports_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == "[]"
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dash is read like a file of the name that is given; what needs a file on the disk refuses it."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(APP.encode())))
+    assert run("-", "--stdin-filename", "app/main.py") == 1
+    shown = capsys.readouterr().out
+    assert shown.startswith("app/main.py:11:")
+    assert 'json.dumps(rules), "cache_control"' in shown
+    for words in (("-", "--fix"), ("-", "--diff", "HEAD"), (".", "--stdin-filename", "x.py")):
+        with pytest.raises(ConfigError, match="standard input"):
+            run(*words)

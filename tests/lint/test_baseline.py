@@ -27,7 +27,7 @@ def test_known_findings_do_not_count_and_new_ones_do(tmp_path: Path, prompt: Pat
     """Lines above may come and go; one more of the same is new; one less is told."""
     known = tmp_path / "known.json"
     config = Config(tmp_path, baseline=known)
-    new_baseline(known, lint([str(prompt)], config, known=False).findings)
+    new_baseline(known, lint([str(prompt)], config, known=False))
     assert lint([str(prompt)], config).findings == []
     prompt.write_text("Added.\n\n" + prompt.read_text() + "  It is   {{ now }}.\nOther {{ now }}.\n")
     outcome = lint([str(prompt)], config)
@@ -44,10 +44,10 @@ def test_the_file_is_the_same_wherever_it_is_made(
 ) -> None:
     """Paths in it are relative to it, whatever the working folder."""
     known = tmp_path / "known.json"
-    new_baseline(known, lint([str(prompt)], Config(tmp_path)).findings)
+    new_baseline(known, lint([str(prompt)], Config(tmp_path)))
     first = known.read_text()
     monkeypatch.chdir(tmp_path)
-    new_baseline(known, lint(["agent.prompt"], Config(tmp_path)).findings)
+    new_baseline(known, lint(["agent.prompt"], Config(tmp_path)))
     assert known.read_text() == first
     assert json.loads(first)["findings"][0]["path"] == "agent.prompt"
 

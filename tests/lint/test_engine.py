@@ -158,3 +158,15 @@ def test_a_problem_has_the_place_of_its_error() -> None:
     assert Problem.of("a:9/x.py", error) == Problem("a:9/x.py", "no", 12, 7, "Do.")
     assert Problem.of("b", FormatError("no", where="b, line 4")).line == 4
     assert Problem.of("b", FormatError("no", where="b")).line == 1
+
+
+def test_notebooks_and_stubs_are_said_to_be_unread() -> None:
+    """Met in a folder they are counted in the summary; named they are no request, and alone nothing to evaluate."""
+    write("app.py", "x = 1\n")
+    for name in ("a.ipynb", "b.ipynb", "c.pyi"):
+        write(name, '{"cells": []}')
+    outcome = run(".")
+    assert outcome.notes == ["2 notebooks were not read (.ipynb)", "1 stub file was not read (.pyi)"]
+    assert outcome.status() == CLEAN
+    named = run("a.ipynb", "c.pyi")
+    assert (named.unread, named.status()) == (["a.ipynb", "c.pyi"], NOTHING)

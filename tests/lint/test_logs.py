@@ -67,7 +67,7 @@ def test_a_broken_line_does_not_hide_the_others(tmp_path: Path) -> None:
 
 
 def test_no_line_is_longer_than_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A longer one is cut, its rest is skipped, and the next line is whole."""
+    """A longer one is cut just behind the limit, its rest is skipped, and the next line is whole."""
     monkeypatch.setattr(logs, "MAX_LINE", 8)
-    lines = list(logs._lines(io.BytesIO(b"short\n" + b"x" * 100 + b"\nnext\n" + b"y" * 8)))
-    assert lines == [b"short\n", b"xxxxxxxx", b"next\n", b"yyyyyyyy"]
+    lines = list(logs.lines(io.BytesIO(b"short\n" + b"x" * 100 + b"\nnext\n" + b"y" * 8)))
+    assert lines == [b"short\n", b"xxxxxxxxx", b"next\n", b"yyyyyyyy"]

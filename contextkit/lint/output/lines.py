@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from contextkit.lint.text import lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Lines"]
 
@@ -13,9 +16,14 @@ _MAX: Final = 20_000_000
 
 
 class Lines:
-    """The lines of files; each file is read once, and only the last few are kept."""
+    """The lines of files; each file is read once, and only the last few are kept.
 
-    def __init__(self) -> None:
+    Args:
+        texts: the content of what cannot be read from its path.
+    """
+
+    def __init__(self, texts: Mapping[str, bytes] | None = None) -> None:
+        self._texts = texts or {}
         self._files: dict[str, list[str]] = {}
 
     def line(self, path: str, number: int) -> str | None:
@@ -27,13 +35,12 @@ class Lines:
         lines = self._files[path]
         return lines[number - 1] if 0 < number <= len(lines) else None
 
-    @staticmethod
-    def _read(path: str) -> list[str]:
+    def _read(self, path: str) -> list[str]:
         try:
             file = Path(path)
-            if file.stat().st_size > _MAX:
+            if path not in self._texts and file.stat().st_size > _MAX:
                 return []
-            raw = file.read_bytes()
+            raw = self._texts[path] if path in self._texts else file.read_bytes()
         except (OSError, ValueError):
             return []
         encoding = "utf-16" if raw[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"

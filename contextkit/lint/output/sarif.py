@@ -33,7 +33,7 @@ def render(outcome: Outcome) -> str:
     """One run: its rules, its results, and what could not be analysed as notifications of the tool."""
     used = sorted({finding.code for finding in outcome.findings})
     index = {code: at for at, code in enumerate(used)}
-    lines = Lines()
+    lines = Lines(outcome.texts)
     run = {
         "tool": {
             "driver": {

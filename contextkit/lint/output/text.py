@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from contextkit.lint.outcome import NOT_READ
 from contextkit.lint.output.clean import plain, window
 from contextkit.lint.output.lines import Lines
 
@@ -36,7 +37,7 @@ class _Painter:
 
 def render(outcome: Outcome, *, colour: bool = False) -> str:
     """All findings and problems, and the summary."""
-    paint, lines = _Painter(colour=colour), Lines()
+    paint, lines = _Painter(colour=colour), Lines(outcome.texts)
     parts = [_finding(finding, paint, lines) for finding in outcome.findings]
     parts += [_problem(problem, paint, lines) for problem in outcome.problems]
     return "\n".join([*parts, summary(outcome)]) + "\n"
@@ -98,8 +99,12 @@ def summary(outcome: Outcome) -> str:
     kinds = ", ".join(_many(count, f"{_KINDS[kind]} file") for kind, count in outcome.evaluated.items() if count)
     shown = [f"Found {found}" if found else "Nothing found" if kinds else "Nothing to evaluate"]
     shown[0] += f" in {kinds}." if kinds else "."
-    if outcome.problems:
-        shown.append(f"{_many(len({one.path for one in outcome.problems}), 'file')} could not be analysed.")
+    lost = {one.path for one in outcome.problems if one.code == NOT_READ}
+    places = [one.path for one in outcome.problems if one.code != NOT_READ]
+    if lost:
+        shown.append(f"{_many(len(lost), 'file')} could not be analysed.")
+    if places:
+        shown.append(f"{_many(len(places), 'place')} in {_many(len(set(places)), 'file')} could not be read.")
     for count, what in (
         (outcome.suppressed, "ignored by comments"),
         (outcome.known, "known from the baseline"),

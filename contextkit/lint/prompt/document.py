@@ -32,6 +32,7 @@ _SAMPLE: Final = re.compile(r"<(examples?|sample|few_shot_examples?)\b", re.IGNO
 _TICKS: Final = re.compile(r"(?<!`)`[^`\n]{1,400}`(?!`)")
 _UNSENT: Final = {"{#": "#}", "{{!--": "--}}", "{{!": "}}"}
 _UNSENT_START: Final = re.compile(r"\{#|\{\{!(?:--)?")
+_RAW: Final = re.compile(r"\{%[-+]?[ \t\r\n]*(end)?(raw|verbatim)[ \t\r\n]*[-+]?%\}")
 _ROLE: Final = re.compile(
     r"^[ \t]*(?:#{1,4}[ \t]*|\*\*|<\|im_start\|>|<\|start_header_id\|>|<\||\{\{-?[ \t]*role[ \t]+[\"'])?"
     r"(system|developer|user|human|assistant)(?:[ \t]+(?:prompt|message))?"
@@ -71,6 +72,11 @@ class Prompt:
     def ticks(self) -> tuple[Span, ...]:
         """Code within a line."""
         return tuple(found.span() for found in _TICKS.finditer(self.text))
+
+    @cached_property
+    def raw(self) -> tuple[Span, ...]:
+        """What a template engine is told to leave as it is: braces in there are text."""
+        return tuple(_raw(self.text))
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, from 1."""
@@ -139,6 +145,19 @@ def _samples(text: str) -> list[Span]:
 def _unsent(text: str) -> list[Span]:
     """Comments of template languages."""
     return _pairs(text, ((found, _UNSENT[found[0]]) for found in _UNSENT_START.finditer(text)))
+
+
+def _raw(text: str) -> list[Span]:
+    """`{% raw %}` up to its `{% endraw %}`, `{% verbatim %}` likewise; one that is not closed is none."""
+    spans: list[Span] = []
+    start, kind = -1, ""
+    for found in _RAW.finditer(text):
+        if start < 0 and not found[1]:
+            start, kind = found.end(), found[2]
+        elif start >= 0 and found[1] and found[2] == kind:
+            spans.append((start, found.start()))
+            start = -1
+    return spans
 
 
 def _pairs(text: str, starts: Iterable[tuple[re.Match[str], str]]) -> list[Span]:

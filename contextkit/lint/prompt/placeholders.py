@@ -50,7 +50,7 @@ _KEYWORDS: Final = words(
 )
 _FOR: Final = re.compile(r"for[ \t]+([\w, \t()]{1,100}?)[ \t]+in\b")
 _SET: Final = re.compile(r"set[ \t]+([\w.]{1,60})[ \t]*=?")
-_BLOCK_NAMES: Final = re.compile(r"(?:block|extends|include|import|from|end\w+|macro|raw|filter)\b")
+_BLOCK_NAMES: Final = re.compile(r"(?:block|extends|include|import|from|end\w+|macro|raw|verbatim|filter)\b")
 _RANDOM_FILTERS: Final = frozenset({"random", "shuffle"})
 _CODE_FILE: Final = (".j2", ".jinja", ".jinja2")
 
@@ -87,7 +87,10 @@ def placeholders(prompt: Prompt) -> tuple[Placeholder, ...]:
     kept = {
         (one.start, one.end): one
         for one in found
-        if prompt.is_stable(one.start) and one.name not in constants and one.name.split(".")[0] not in constants
+        if prompt.is_stable(one.start)
+        and not inside(prompt.raw, one.start)
+        and one.name not in constants
+        and one.name.split(".")[0] not in constants
     }
     return tuple(kept[key] for key in sorted(kept))
 
@@ -104,7 +107,9 @@ def first_of_each(found: Iterable[Placeholder], change: Change) -> Iterator[Plac
 def _expressions(prompt: Prompt) -> Iterator[Placeholder]:
     """Jinja's and Mustache's: names in {{ }} and {% %}, without those the template makes itself."""
     text = prompt.text
-    statements = [(found.start(1), found[1]) for found in _STATEMENT.finditer(text)]
+    statements = [
+        (found.start(1), found[1]) for found in _STATEMENT.finditer(text) if not inside(prompt.raw, found.start())
+    ]
     local = {name for _, body in statements for name in _made(body)}
     for start, body in statements:
         if body.startswith("now "):  # Django's and jinja2-time's tag

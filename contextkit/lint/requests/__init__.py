@@ -18,6 +18,7 @@ from contextkit.lint.requests.rules.compaction_undeclared import CompactionUndec
 from contextkit.lint.requests.rules.evicted import Evicted
 from contextkit.lint.requests.rules.expired import Expired
 from contextkit.lint.requests.rules.head_not_shared import HeadNotShared
+from contextkit.lint.requests.rules.independent_turns import IndependentTurns
 from contextkit.lint.requests.rules.lookback_overrun import LookbackOverrun
 from contextkit.lint.requests.rules.mark_lost import MarkLost
 from contextkit.lint.requests.rules.mark_not_allowed import MarkNotAllowed
@@ -40,6 +41,7 @@ from contextkit.lint.requests.rules.too_many_marks import TooManyMarks
 from contextkit.lint.requests.rules.tools_changed import ToolsChanged
 from contextkit.lint.requests.rules.tools_reordered import ToolsReordered
 from contextkit.lint.requests.rules.unexplained_loss import UnexplainedLoss
+from contextkit.lint.requests.rules.unknown_model import UnknownModel
 from contextkit.lint.requests.rules.unreadable_request import UnreadableRequest
 from contextkit.lint.requests.rules.volatile_text import VolatileText
 from contextkit.lint.requests.sequence import Sequence
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
     from contextkit.lint.requests.kinds import BodyRule, BreakRule
     from contextkit.lint.rule import Rule
+    from contextkit.transcripts.common import Session
 
 __all__ = ["RULES", "Billed", "Break", "check", "examine", "finding"]
 
@@ -65,6 +68,8 @@ _BODY: Final[tuple[type[BodyRule], ...]] = (
     ObjectAddress,
     VolatileText,
     HeadNotShared,
+    UnknownModel,
+    IndependentTurns,
 )
 _BREAKS: Final[tuple[type[BreakRule], ...]] = (
     SystemChanged,
@@ -90,6 +95,9 @@ _BREAKS: Final[tuple[type[BreakRule], ...]] = (
 
 RULES: Final[tuple[type[Rule], ...]] = (*_BODY, *_BREAKS)
 """Every rule of this room, by code."""
+
+_STRANGE: Final = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+"""What walking over a body raises where it has not the API's form."""
 
 _BY_CAUSE: Final = {cause: rule for rule in _BREAKS for cause in rule.causes}
 
@@ -133,7 +141,7 @@ def examine(path: str, lines: Iterable[bytes], *, model: str | None = None) -> I
             elif isinstance(entry, Record):
                 yield from _one(entry, memory, sequence)
             else:
-                yield from calls_and_breaks(entry)
+                yield from _session(entry, memory)
     except ContextKitError as error:
         yield UnreadableRequest.line(path, 1, error.what)
     for rule in _BODY:
@@ -141,20 +149,31 @@ def examine(path: str, lines: Iterable[bytes], *, model: str | None = None) -> I
 
 
 def _one(record: Record, memory: Memory, sequence: Sequence) -> Iterator[Finding | Break | Billed]:
-    seen = sequence.see(record)
-    memory.enter(seen)
-    yield Billed(
-        memory.path,
-        record.line,
-        seen.conversation.label,
-        str(record.body.get("model")),
-        record.usage,
-        record.at,
-        body=seen.ticket is not None,
-    )
-    yield from seen.breaks
-    if seen.ticket is None:
-        yield from UnreadableRequest.look(seen, memory)
+    model = str(record.body.get("model") or "")
+    try:
+        seen = sequence.see(record)
+    except _STRANGE:  # a form that no request has, deeper than the watch looks
+        yield Billed(memory.path, record.line, "", model, record.usage, record.at, read=False)
+        yield UnreadableRequest.body(memory, record)
         return
-    for rule in _BODY:
-        yield from rule.look(seen, memory)
+    memory.enter(seen)
+    read = seen.ticket is not None
+    label = seen.conversation.label
+    yield Billed(memory.path, record.line, label, model, record.usage, record.at, body=read, read=read)
+    yield from seen.breaks
+    if not read:
+        yield UnreadableRequest.body(memory, record)
+        return
+    memory.asked(model, record.line, record.number)
+    try:
+        for rule in _BODY:
+            yield from rule.look(seen, memory)
+    except _STRANGE:
+        yield UnreadableRequest.body(memory, record)
+
+
+def _session(session: Session, memory: Memory) -> Iterator[Break | Billed]:
+    for number, one in enumerate(calls_and_breaks(session)):
+        if isinstance(one, Billed):
+            memory.asked(one.model, one.line, number)
+        yield one

@@ -118,6 +118,7 @@ class Account:
         calls: answered requests.
         billed: those with a bill.
         bodies: those whose body is known.
+        judged: those of which it can be said whether they lost something.
         usage: all that was billed.
         spent: USD of it, as far as prices are known.
         unpriced: billed calls whose price is not known.
@@ -133,6 +134,7 @@ class Account:
     calls: int = 0
     billed: int = 0
     bodies: int = 0
+    judged: int = 0
     usage: Usage = field(default_factory=Usage)
     spent: float = 0.0
     unpriced: int = 0
@@ -171,6 +173,7 @@ class Account:
             self.last = call.at if self.last is None else max(self.last, call.at)
         self.calls += 1
         self.bodies += call.body
+        self.judged += call.body or (call.read and call.usage is not None)
         self.files.add(call.path)
         self.conversations.add((call.path, call.conversation))
         if call.usage is not None:

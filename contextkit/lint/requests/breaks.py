@@ -58,6 +58,7 @@ class Billed:
         usage: what was billed; None where the file does not tell.
         at: Unix seconds; None where the file has no times.
         body: the file holds its body, so that it could be judged without a bill.
+        read: False where its body could not be read: its bill counts, and nothing else can be said of it.
     """
 
     path: str
@@ -67,3 +68,4 @@ class Billed:
     usage: Usage | None
     at: float | None
     body: bool = False
+    read: bool = True

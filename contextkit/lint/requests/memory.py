@@ -1,6 +1,6 @@
 """What is remembered of a file while its requests go by: conversations, heads, and what was already said.
 
-Law: bounded by the number of conversations and distinct heads; no body is kept here.
+Law: bounded by the number of conversations and distinct heads; of bodies only the latest few are kept.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Head", "Memory", "Spot", "Start", "Story"]
 
 _HEADS: Final = 10_000
+_MODELS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Story:
     Attributes:
         requests: how many.
         small: where its marks did nothing so far; None when they do something.
+        chars: of the prompt that was found so.
         unmarked: its first request, while none had a mark; None when one had.
         billed: some request has a bill.
         cached: some bill shows the cache in use.
@@ -87,6 +89,7 @@ class Story:
 
     requests: int = 0
     small: Spot | None = None
+    chars: int = 0
     unmarked: Spot | None = None
     billed: bool = False
     cached: bool = False
@@ -105,6 +108,8 @@ class Memory:
         heads: by tools and system.
         starts: of the latest conversations with a head of their own.
         estimates: how many prompts were counted token by token.
+        latest: the last request of the latest conversations that are long, by label.
+        models: by id, line and index of its first request and how many it has.
     """
 
     path: str
@@ -113,6 +118,9 @@ class Memory:
     heads: dict[object, Head] = field(default_factory=dict)
     starts: list[Start] = field(default_factory=list)
     estimates: int = 0
+    models: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    latest: dict[str, Record] = field(default_factory=dict)
+    _latest: tuple[object, Head] | None = None
 
     def enter(self, seen: Seen) -> None:
         """Count a request before the rules look at it."""
@@ -128,13 +136,29 @@ class Memory:
         if seen.ticket is not None:
             self.head(seen.ticket.now).requests += 1
 
+    def asked(self, model: str, line: int, number: int) -> None:
+        """Count a request to a model."""
+        first = self.models.get(model)
+        if first is not None:
+            self.models[model] = (first[0], first[1], first[2] + 1)
+        elif len(self.models) < _MODELS:
+            self.models[model] = (line, number, 1)
+
     def story(self, seen: Seen) -> Story:
         """The conversation of a request."""
-        return self.stories.setdefault(seen.conversation.label, Story())
+        label = seen.conversation.label
+        known = self.stories.get(label)
+        if known is None:
+            known = self.stories[label] = Story()
+        return known
 
     def head(self, now: Spelled) -> Head:
-        """The head of a request."""
+        """The head of a request; asked for several times in a row, and looked up once."""
+        if self._latest is not None and self._latest[0] is now.top:
+            return self._latest[1]
         key = now.tools, now.system
         if key not in self.heads and len(self.heads) >= _HEADS:
             self.heads.clear()
-        return self.heads.setdefault(key, Head())
+        found = self.heads.setdefault(key, Head())
+        self._latest = (now.top, found)
+        return found

@@ -7,9 +7,9 @@ longest part that does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from contextkit.api.marks import mark_of
+from contextkit.cache.blocks import life
 from contextkit.cache.settings import is_web
 
 if TYPE_CHECKING:
@@ -18,7 +18,21 @@ if TYPE_CHECKING:
     from contextkit.api.facts import Ttl
     from contextkit.cache.spell import Spelled
 
-__all__ = ["content_pointer", "mark_pointer", "marks", "position", "resolved", "tool_pointer"]
+__all__ = ["Marked", "content_pointer", "mark_pointer", "marks", "position", "resolved", "tool_pointer"]
+
+
+class Marked(NamedTuple):
+    """A mark in a request.
+
+    Attributes:
+        place: pointer to its block.
+        block: what it stands on.
+        ttl: the lifetime that it asks for, as the cache takes it.
+    """
+
+    place: str
+    block: Mapping[str, Any]
+    ttl: Ttl
 
 
 def resolved(body: Any, pointer: str) -> str:
@@ -26,7 +40,7 @@ def resolved(body: Any, pointer: str) -> str:
     at, found = body, ""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(at, Mapping) and key in at:
+        if (type(at) is dict or isinstance(at, Mapping)) and key in at:
             at = at[key]
         elif isinstance(at, list) and key.isdecimal() and int(key) < len(at):
             at = at[int(key)]
@@ -65,15 +79,15 @@ def mark_pointer(body: Mapping[str, Any], now: Spelled, pos: int) -> str:
     return place if place.endswith("/cache_control") else resolved(body, "/cache_control") or place
 
 
-def marks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Ttl | None]]:
-    """Every mark in the order of the prompt: pointer to its block, the block, and the lifetime it asks for.
+def marks(body: Mapping[str, Any]) -> Iterator[Marked]:
+    """Every mark in the order of the prompt.
 
     Marks inside a tool result's content count too: the API takes them there. The automatic mark at the top is not
     among them.
     """
     for at, tool in enumerate(body.get("tools") or ()):
         if tool.get("cache_control"):
-            yield f"/tools/{at}", tool, mark_of(tool)
+            yield Marked(f"/tools/{at}", tool, life(tool["cache_control"]))
     system = body.get("system")
     if isinstance(system, list):
         yield from _in(system, "/system")
@@ -83,10 +97,10 @@ def marks(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Ttl
             yield from _in(content, f"/messages/{at}/content")
 
 
-def _in(blocks: list[Any], where: str) -> Iterator[tuple[str, Mapping[str, Any], Ttl | None]]:
+def _in(blocks: list[Any], where: str) -> Iterator[Marked]:
     for at, block in enumerate(blocks):
         inner = block.get("content") if block.get("type") == "tool_result" else None
         if isinstance(inner, list):
             yield from _in(inner, f"{where}/{at}/content")
         if block.get("cache_control"):
-            yield f"{where}/{at}", block, mark_of(block)
+            yield Marked(f"{where}/{at}", block, life(block["cache_control"]))

@@ -1,8 +1,8 @@
 """Which earlier requests a request is compared with: those that begin like it, or, where none does, the latest ones.
 
-Law: work does not grow with the number of conversations in a file. Requests with one first message have one reader,
-however many conversations they are; a request whose first message is new is looked for among the readers used last,
-because a window that slides, a summary or an edit may have changed it. Memory is bounded by texts and readers.
+Law: work does not grow with the number of conversations in a file. Requests with one first message have one desk,
+however many conversations they are; a request whose first message is new is looked for among the desks used last,
+because a window that slides, a summary or an edit may have changed it. Memory is bounded by texts and desks.
 """
 
 from __future__ import annotations
@@ -11,124 +11,95 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.cache.blocks import Blocks
-from contextkit.cache.spell import spell
-from contextkit.cache.watch import Watch
-from contextkit.lint.requests.alike import alike
+from contextkit.cache.spell import Spelled, spell
+from contextkit.lint.requests.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from contextkit.cache.sent import Sent
-    from contextkit.cache.spell import Spelled
-    from contextkit.cache.violations import Violation
+    from contextkit.cache.watch import Ticket
+    from contextkit.lint.requests.desk import Sending
 
-__all__ = ["Reader", "Readers"]
+__all__ = ["Readers"]
 
-_CONVERSATIONS: Final = 64
-"""Of one first message: forks of one task, or a first message that many conversations share ("Hello")."""
-_TEXT_BYTES: Final = 64_000_000
-_READERS: Final = 4_096
+_DESKS: Final = 4_096
 _ALL_BYTES: Final = 400_000_000
 _LATEST: Final = 16
-_TELLING: Final = 40
-"""Characters of a first message below which two that are alike say nothing."""
-
-
-class Reader(Watch):
-    """A watch for files: its findings are reported by rules, and a summary belongs to what it sums up.
-
-    Attributes:
-        rewritten: the request that is being read begins with a summary, or was declared to be rewritten.
-        text: the text of its first message.
-    """
-
-    rewritten: bool = False
-    text: str = ""
-
-    def _tell(self, violation: Violation) -> None:
-        """Say nothing: rules report what is found."""
-
-    def goes_on(self, now: Spelled, text: str, *, rewritten: bool) -> bool:
-        """Whether a request whose first message is new here goes on from one of these all the same."""
-        self.rewritten, self.text = rewritten, text
-        return self._headless(now) is not None
-
-    def _headless(self, now: Spelled) -> Sent | None:
-        """As for the live client; a rewritten one also goes on from the latest conversation that it can stand for."""
-        found = super()._headless(now)
-        if found is not None:
-            return found
-        if self.rewritten:
-            mine = set(now.blocks.owns)
-            return next((tip for tip in reversed(self._tips) if _stood_for(tip.spelled, now, mine)), None)
-        return next((tip for tip in reversed(self._tips) if self._edited(tip, now)), None)
-
-    def _edited(self, tip: Sent, now: Spelled) -> bool:
-        """Whether a conversation of one message goes on with that message changed a little: a clock in it, an id."""
-        old = tip.spelled
-        if len(old.blocks.owns) != 1 or len(now.blocks.roles) <= 1 or len(self.text) < _TELLING:
-            return False
-        kept = tip.texts[old.head] if len(tip.texts) > old.head else None
-        return isinstance(kept, str) and _same_head(old, now) and alike(kept, self.text)
-
-
-def _same_head(old: Spelled, now: Spelled) -> bool:
-    return (old.model, old.tools, old.system) == (now.model, now.tools, now.system)
-
-
-def _stood_for(old: Spelled, now: Spelled, mine: set[int]) -> bool:
-    """Whether a rewritten request can stand for this one: the same head, and a common block or fewer messages."""
-    shorter = len(old.blocks.roles) > len(now.blocks.roles)
-    return _same_head(old, now) and (shorter or not mine.isdisjoint(old.blocks.owns))
+_HEADS: Final = 8
+"""Tools, systems and settings that are known again without being read."""
 
 
 class Readers:
-    """All readers of a file."""
+    """All desks of a file."""
 
     def __init__(self) -> None:
-        self._by_first: OrderedDict[int, tuple[Reader, int]] = OrderedDict()
-        self._latest: deque[Reader] = deque(maxlen=_LATEST)
+        self._by_first: OrderedDict[int, Desk] = OrderedDict()
+        self._latest: deque[Desk] = deque(maxlen=_LATEST)
+        self._known: list[Spelled] = []
+        self._heads: list[dict[str, Any]] = []
+        self._shared: dict[str, Any] = {}
         self._bytes = 0
 
-    def reader(self, body: Mapping[str, Any], *, rewritten: bool) -> Reader:
-        """The reader of a request; a new one where it belongs to none, or is no request at all."""
+    def sent(self, given: Sending) -> tuple[Desk, Ticket | None]:
+        """Read a request where it belongs, or at a new desk; None where it is no request at all."""
         try:
-            first = Blocks()
-            first.extend(body["messages"][:1])
-            key = first.chain[0] if first.chain else 0
-            known = self._by_first.pop(key, None)
-            found = known[0] if known else self._other(body, rewritten=rewritten)
-            size = _size(body)
+            key = _first(given.body)
+            found = self._by_first.pop(key, None)
+            now = None
+            if found is None:
+                now = self._spelled(given)
+                found = self._other(now, given) or Desk()
+            size = _size(given.body)
         except (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError):
-            return Reader()
-        self._bytes += size - (known[1] if known else 0)
-        self._by_first[key] = (found, size)
-        found.rewritten, found.text = rewritten, "" if known else _first_text(body)
+            return Desk(), None
+        self._keep(key, found, size)
+        return found, found.sent(given, now, self._shared if now else None)
+
+    def _keep(self, key: int, found: Desk, size: int) -> None:
+        """Put a desk in front, and let the oldest go where there is too much."""
+        self._bytes += size - found.size
+        found.size = size
+        self._by_first[key] = found
         if not self._latest or self._latest[-1] is not found:
             if found in self._latest:
                 self._latest.remove(found)
             self._latest.append(found)
-        while len(self._by_first) > 1 and (len(self._by_first) > _READERS or self._bytes > _ALL_BYTES):
-            _, (_, gone) = self._by_first.popitem(last=False)
-            self._bytes -= gone
-        return found
+        while len(self._by_first) > 1 and (len(self._by_first) > _DESKS or self._bytes > _ALL_BYTES):
+            _, gone = self._by_first.popitem(last=False)
+            self._bytes -= gone.size
+            gone.size = 0
 
-    def _other(self, body: Mapping[str, Any], *, rewritten: bool) -> Reader:
-        """Among the latest readers the one that a request with a new first message goes on from, or a new one."""
-        if self._latest and (rewritten or len(body["messages"]) > 1):
-            now, text = spell(body), _first_text(body)
-            for reader in reversed(self._latest):
-                if reader.goes_on(now, text, rewritten=rewritten):
-                    return reader
-        return Reader(conversations=_CONVERSATIONS, text_bytes=_TEXT_BYTES)
+    def _spelled(self, given: Sending) -> Spelled:
+        """The request spelled; where its head is a known one, the two shall share what is kept of it."""
+        now = spell(given.body, given.betas, known=self._known, keep=True)
+        for one, shared in zip(self._known, self._heads, strict=True):
+            if one.top is now.top:
+                self._shared = shared
+                return now
+        self._shared = {name: given.body[name] for name in ("tools", "system") if name in given.body}
+        self._known = [Spelled(now.top, Blocks(), ()), *self._known[: _HEADS - 1]]
+        self._heads = [self._shared, *self._heads[: _HEADS - 1]]
+        return now
+
+    def _other(self, now: Spelled, given: Sending) -> Desk | None:
+        """Among the latest desks the one that a request with a new first message goes on from."""
+        if not self._latest or not (given.rewritten or len(now.blocks.roles) > 1):
+            return None
+        mine = set(now.blocks.owns)
+        return next((desk for desk in reversed(self._latest) if desk.goes_on(now, mine, given)), None)
 
 
-def _first_text(body: Mapping[str, Any]) -> str:
-    """The first message where it is one text; "" else."""
-    content = body["messages"][0]["content"] if body["messages"] else ""
-    if isinstance(content, list):
-        content = content[0].get("text") if len(content) == 1 else ""
-    return content if isinstance(content, str) else ""
+def _first(body: Mapping[str, Any]) -> int:
+    """What requests are told apart by at first: their first block, in whatever spelling; nearly always a text."""
+    message = body["messages"][0] if body["messages"] else {}
+    content = message.get("content")
+    if isinstance(content, list) and content and content[0].get("type") == "text" and not content[0].get("citations"):
+        content = content[0].get("text")
+    if isinstance(content, str) and not message.get("clear_at"):
+        return hash((message["role"], content))
+    blocks = Blocks()
+    blocks.extend(body["messages"][:1])
+    return blocks.chain[0] if blocks.chain else 0
 
 
 def _size(body: Mapping[str, Any]) -> int:

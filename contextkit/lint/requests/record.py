@@ -26,9 +26,14 @@ _TIMES: Final = ("at", "timestamp", "ts", "start_time", "startTime", "time", "se
 _HEADERS: Final = ("headers", "request_headers")
 _BESIDE: Final = ("model_parameters", "optional_params")  # where LiteLLM's payload keeps tools and settings
 _STATUS: Final = ("status", "status_code", "statusCode", "http_status")
+_ERRORS: Final = ("error", "exception")
 _SAYING: Final = ("planned", "event", "note", "notes", "type", "reason")
 _PLANNED: Final = re.compile(r"compact|\bfold(?:ed|ing|s)?\b|summari[sz]ed", re.IGNORECASE)
 _FAILED: Final = 400
+_BESIDE_A_BODY: Final = frozenset(
+    {*_BESIDE, *_ANSWERS, *_TIMES, *_HEADERS, *_STATUS, *_SAYING, *_ERRORS, "usage", "compaction", "compacted"}
+)
+"""What a line can say beside the request; a bare body says none of it, and is done with quickly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,10 @@ class Record:
         """A pointer into the body as one into what stands in the file."""
         return self.chat.original(place) if self.chat else place
 
+    def bare(self, model: str = "") -> Record:
+        """What is left when the body is let go: number, line, bill, and the model if it is said."""
+        return Record(self.number, self.line, {"model": model}, usage=self.usage)
+
 
 def body_in(line: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The request body in a line: itself, or one level down; None where there is none."""
@@ -80,7 +89,7 @@ def declared(line: Mapping[str, Any]) -> str:
     """What a line declares about the history: "compaction" or ""."""
     if line.get("compaction") is True or line.get("compacted") is True:
         return "compaction"
-    notes = [note for name in _SAYING for note in _texts(line.get(name))]
+    notes = [note for name in _SAYING if name in line for note in _texts(line[name])]
     return "compaction" if any(_PLANNED.search(note) for note in notes) else ""
 
 
@@ -108,13 +117,15 @@ def record(line: Mapping[str, Any], number: int, at_line: int, *, model: str = "
     body = chat.body if chat else given
     if not body.get("model"):
         body = {**body, "model": string(line.get("model")) or model}
+    if given is line and _BESIDE_A_BODY.isdisjoint(line):
+        return Record(number, at_line, body, betas=_betas(line, line), planned=planned or _metadata(line), chat=chat)
     answer = next((mapping(line[name]) for name in _ANSWERS if mapping(line.get(name))), mapping(None))
     billed = mapping(answer.get("usage")) or mapping(line.get("usage"))
     return Record(
         number,
         at_line,
         body,
-        next((found for name in _TIMES if (found := seconds(line.get(name))) is not None), None),
+        next((found for name in _TIMES if name in line and (found := seconds(line[name])) is not None), None),
         _usage(billed) if billed else None,
         answer,
         _betas(line, given),
@@ -126,25 +137,29 @@ def record(line: Mapping[str, Any], number: int, at_line: int, *, model: str = "
 
 def _metadata(body: Mapping[str, Any]) -> str:
     """Metadata is the one field of a body that a program can mark a planned rewrite with."""
-    said = {**mapping(body.get("metadata")), **mapping(mapping(body.get("metadata")).get("contextkit"))}
-    return declared(said)
+    said = mapping(body.get("metadata"))
+    return declared({**said, **mapping(said.get("contextkit"))}) if said else ""
 
 
 def _failed(line: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
     if answer.get("type") == "error" or (answer and mapping(answer.get("error"))):
         return True
     for name in _STATUS:
-        status = line.get(name)
+        if name not in line:
+            continue
+        status = line[name]
         if isinstance(status, int) and not isinstance(status, bool) and (status >= _FAILED or status == 0):
             return True
         if isinstance(status, str) and status.lower() in {"failure", "failed", "error"}:
             return True
-    return bool(mapping(line.get("error")) or string(line.get("error")) or string(line.get("exception")))
+    return any(mapping(line.get(name)) or string(line.get(name)) for name in _ERRORS)
 
 
 def _betas(line: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:
-    headers = next((mapping(line[name]) for name in _HEADERS if mapping(line.get(name))), mapping(None))
-    named = next((string(value) for key, value in headers.items() if str(key).lower() == "anthropic-beta"), "")
+    headers = next((mapping(line[name]) for name in _HEADERS if mapping(line.get(name))), None)
+    if headers is None and "betas" not in body:
+        return []
+    named = next((string(value) for key, value in mapping(headers).items() if str(key).lower() == "anthropic-beta"), "")
     given = body.get("betas")
     listed = [string(item) for item in given] if isinstance(given, list) else []
     return [item.strip() for item in [*named.split(","), *listed] if item.strip()]

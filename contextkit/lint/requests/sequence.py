@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from contextkit.cache.cause import shared
 from contextkit.lint.requests.breaks import Break
 from contextkit.lint.requests.causes import begins_with_summary, cause_of
-from contextkit.lint.requests.place import mark_pointer, position, resolved, tool_pointer
+from contextkit.lint.requests.desk import Sending
+from contextkit.lint.requests.place import mark_pointer, marks, position, resolved, tool_pointer
 from contextkit.lint.requests.priced import priced
-from contextkit.lint.requests.readers import Reader, Readers
+from contextkit.lint.requests.readers import Readers
 from contextkit.tokens.estimate import prompt_tokens
 from contextkit.transcripts.lines import mapping, string
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from contextkit.cache.spell import Spelled
     from contextkit.cache.violations import Violation
     from contextkit.cache.watch import Ticket
+    from contextkit.lint.requests.desk import Desk
+    from contextkit.lint.requests.place import Marked
     from contextkit.lint.requests.record import Record
 
 __all__ = ["UNTIMED", "Seen", "Sequence"]
@@ -66,17 +69,17 @@ class Conversation:
         requests: how many it has.
         ratio: estimated tokens of its prompt over what the watch reckons with; None while nobody asked.
         at_size: characters of the prompt that the ratio was made of.
+        label: its name in reports; "" for a request that could not be read.
     """
 
     index: int
     requests: int = 0
     ratio: float | None = None
     at_size: int = 0
+    label: str = field(init=False)
 
-    @property
-    def label(self) -> str:
-        """Its name in reports; "" for a request that could not be read."""
-        return f"#{self.index + 1}" if self.index >= 0 else ""
+    def __post_init__(self) -> None:
+        self.label = f"#{self.index + 1}" if self.index >= 0 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Seen:
         conversation: whose it is.
         first: its conversation begins with it.
         before: index of the request that it goes on from; None where it begins one.
+        marks: every mark in it but the automatic one.
         new_from: index of the first message that the request before did not hold.
         breaks: what it lost.
     """
@@ -100,6 +104,7 @@ class Seen:
     new_from: int
     breaks: tuple[Break, ...]
     before: int | None = None
+    marks: tuple[Marked, ...] = ()
 
 
 @dataclass(slots=True)
@@ -118,17 +123,17 @@ class Sequence:
         """Read the next request of the file."""
         at = record.at if record.at is not None else UNTIMED
         rewritten = bool(record.planned) or begins_with_summary(record.body)
-        reader = self._readers.reader(record.body, rewritten=rewritten)
-        ticket = reader.sent(record.body, at, betas=record.betas, planned=record.planned, own=True)
+        desk, ticket = self._readers.sent(Sending(record.body, at, record.betas, record.planned, rewritten))
         if ticket is None:
             return Seen(record, None, Conversation(-1), first=True, new_from=0, breaks=())
         conversation, before = self._of(ticket)
         conversation.requests += 1
         new_from = self._new_from(ticket)
-        found = [] if record.failed else self._answered(reader, ticket, record, conversation)
-        made = (self._break(one, ticket, record, conversation, before) for one in found)
-        breaks = tuple(one for one in made if one.violation.cause not in _NO_BREAKS)
-        return Seen(record, ticket, conversation, before[0] is None, new_from, breaks, before[0])
+        found = [] if record.failed else self._answered(desk, ticket, record, conversation)
+        made = [self._break(one, ticket, record, conversation, before) for one in found]
+        breaks = tuple([one for one in made if one.violation.cause not in _NO_BREAKS])
+        placed = tuple(marks(record.body))
+        return Seen(record, ticket, conversation, before[0] is None, new_from, breaks, before[0], placed)
 
     def _of(self, ticket: Ticket) -> tuple[Conversation, _Before]:
         """The conversation that a request belongs to, and the request that it goes on from."""
@@ -149,13 +154,13 @@ class Sequence:
             else len(ticket.now.blocks.starts)
         )
 
-    def _answered(self, reader: Reader, ticket: Ticket, record: Record, conversation: Conversation) -> list[Violation]:
+    def _answered(self, desk: Desk, ticket: Ticket, record: Record, conversation: Conversation) -> list[Violation]:
         name = f"{conversation.index}/{record.number}/{record.line}"
         diagnosed = mapping(mapping(record.answer.get("diagnostics")).get("cache_miss_reason"))
         edited = mapping(record.answer.get("context_management")).get("applied_edits")
-        return reader.answered(
+        return desk.answered(
             ticket,
-            _as_billed(record.usage),
+            usage=_as_billed(record.usage),
             reason=string(diagnosed.get("type")),
             message_id=name,
             edited=bool(edited),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from contextkit.lint.source.files import path_name
 from contextkit.lint.source.places import ATTRIBUTES, REQUEST
 from contextkit.lint.source.values import Heap, Kind, Value, merge
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from contextkit.lint.source.follow import Run
     from contextkit.lint.source.scope import Class, Function, Scope
 
-__all__ = ["attribute", "bind", "known_attribute"]
+__all__ = ["attribute", "bind", "known_attribute", "owned_item"]
 
 _LONG_NAME: Final = 160
 
@@ -72,6 +73,17 @@ def bind(found: Value, receiver: Value) -> Value:
     return replace(found, func=replace(found.func, bound=receiver))
 
 
+def owned_item(run: Run, value: Value, key: Value, node: ast.AST, scope: Scope) -> Value | None:
+    """What `value[key]` is where a class of the project says so; None where it does not."""
+    cls = value.heap.cls if value.heap is not None else None
+    found = (cls.find("__getitem__") or cls.find("__missing__")) if cls is not None else None
+    if found is None or found.func is None or any(one.node is found.func.node for one in run.active):
+        return None
+    from contextkit.lint.source.calls import call_function  # noqa: PLC0415  (calls read attributes)
+
+    return call_function(run, replace(found.func, bound=value), [key], {}, node, scope)
+
+
 def _of_class(value: Value, name: str) -> Value:
     cls = value.cls
     found = cls.find(name) if cls is not None else None
@@ -83,7 +95,7 @@ def _of_class(value: Value, name: str) -> Value:
 
 
 def _open(run: Run, value: Value, name: str, node: ast.AST, scope: Scope) -> Value:
-    dotted = f"{value.name}.{name}" if value.name and len(value.name) < _LONG_NAME else f"?.{name}"
+    dotted = path_name(f"{value.name}.{name}") if value.name and len(value.name) < _LONG_NAME else f"?.{name}"
     kind = ATTRIBUTES.get(dotted)
     taints = {run.taint(kind, node, scope)} if kind is not None else set()
     if REQUEST.match(name) and (dotted.startswith("?") or value.open) and not _asked(value):

@@ -9,14 +9,15 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from contextkit.lint.source import sinks
+from contextkit.lint.source import files, sinks
 from contextkit.lint.source.follow import Run, expression
 from contextkit.lint.source.methods import method
-from contextkit.lint.source.places import METHODS, PURE, REQUEST, RETRIEVES, SEARCHED, source_of
+from contextkit.lint.source.places import PURE, REQUEST, RETRIEVES
 from contextkit.lint.source.records import fill
 from contextkit.lint.source.scope import Function, Scope
+from contextkit.lint.source.sources import kind_of, made
 from contextkit.lint.source.standard import Given, model
-from contextkit.lint.source.values import Event, Heap, Kind, Taint, Value, deep, merge
+from contextkit.lint.source.values import Event, Heap, Kind, Value, deep, merge
 
 if TYPE_CHECKING:
     from contextkit.lint.source.scope import Class
@@ -145,73 +146,32 @@ def _kinds(value: Value) -> set[Kind]:
 def _outside(run: Run, target: Value, given: Given, receiver: Value | None) -> Value:
     """A call of something that is not the project's: a source, or something that passes on what it was given."""
     name = target.name
-    kind = _source(target, given, receiver)
+    files.noted(run, name, given, receiver)
+    kind = kind_of(name, given, receiver)
     taints = frozenset() if name in PURE else given.taints()
     if receiver is not None:
         taints |= receiver.taints | frozenset(t for heap in receiver.heaps() for one in heap.rest for t in one.taints)
     if kind is not None:
-        made = _made(run, kind, given, receiver)
+        source = made(run, kind, given, receiver)
         if name.endswith(".shuffle"):
             for heap in given.args[0].heaps() if given.args else ():
-                heap.add({made})
-        taints = frozenset(t for t in taints if t.kind not in _CONSUMED) | {made}
+                heap.add({source})
+        taints = frozenset(t for t in taints if t.kind not in _CONSUMED) | {source}
     elif run.loops and name.startswith("?") and not name.startswith("?*"):
         taints |= {run.taint(Kind.CALL, given.node, given.scope, bound=True)}
-    called = f"{name}()" if name else ""
+    called = files.path_name(f"{name}()") if name else ""
     if kind is Kind.WINDOW:
         heap = run.heap("list", whole=False, events=[Event(run.taint(kind, given.node, given.scope))])
         return Value(name=called, heap=heap)
     held = Heap("open", whole=False, stage=run.stage, loops=run.loops) if _is_class(name) else None
+    if held is not None and name.startswith("pathlib."):
+        held.path = files.joined_path(given.args)
     return Value(taints=taints, name=called, open=True, heap=held)
 
 
 def _is_class(name: str) -> bool:
     """`io.StringIO`, `PromptBuilder`: what is called makes an object, which remembers what it is given."""
     return name.rsplit(".", 1)[-1][:1].isupper()
-
-
-def _source(target: Value, given: Given, receiver: Value | None) -> Kind | None:
-    name = target.name
-    kind = source_of(name)
-    last = name.rsplit(".", 1)[-1].lstrip("?")
-    if kind is None and "." in name:
-        kind = METHODS.get(last)
-    if kind is None and not name.startswith("builtins."):
-        kind = _retrieval(last, name)
-    if kind is Kind.RANDOM and (given.scope.top.seeded or "seeded()" in name):
-        return None
-    if (
-        kind is Kind.CLOCK
-        and name.startswith("time.")
-        and given.args
-        and last in {"strftime", "localtime", "gmtime", "ctime", "asctime"}
-    ):
-        return Kind.CLOCK if last == "strftime" and len(given.args) < 2 else None  # noqa: PLR2004  (a given time)
-    if kind is Kind.CLOCK and name in {"calendar.timegm", "arrow.get"} and given.args:
-        return None
-    if kind is Kind.FILE and receiver is not None and any(t.kind is Kind.FILE for t in receiver.taints):
-        return None
-    return kind
-
-
-def _retrieval(last: str, name: str) -> Kind | None:
-    if RETRIEVES.match(last):
-        return Kind.RETRIEVAL
-    owner = name.rsplit(".", 1)[0] if "." in name else ""
-    verbs = {"query", "search", "invoke", "ainvoke", "get_nodes", "find", "aquery", "asearch", "lookup", "execute"}
-    return Kind.RETRIEVAL if last in verbs and SEARCHED.search(owner) else None
-
-
-def _made(run: Run, kind: Kind, given: Given, receiver: Value | None) -> Taint:
-    fix = "sorted" if kind is Kind.LISTING else ""
-    fixed = kind is Kind.FILE and (receiver is None or not deep(receiver)) and all(not deep(one) for one in given.all())
-    node = given.node
-    constant = fixed and all(one.known or not one.open for one in given.args) and not given.rest
-    return (
-        run.taint(kind, node, given.scope, fix=fix, control=False, bound=False)
-        if not constant
-        else run.taint(kind, node, given.scope, fix="fixed")
-    )
 
 
 def call_value(
@@ -244,12 +204,22 @@ def call_function(
     before, run.lasting = run.lasting, set()
     run.frames += 1
     local.frame = run.frames
+    loops, own = run.loops, _owned(function)
+    run.loops = own.loops if own is not None else loops
     try:
-        with run.staged("module" if function.cached else "call"):
+        with run.staged("module" if function.cached and own is None else "call"):
             return _body(run, function, local)
     finally:
+        run.loops = loops
         run.active.pop()
         run.lasting = before
+
+
+def _owned(function: Function) -> Heap | None:
+    """The object made for one request that a cached property or method belongs to: it is cached as long as that."""
+    if not function.cached or function.bound is None or function.kind == "class":
+        return None
+    return next((heap for heap in function.bound.heaps() if heap.kind == "object" and heap.stage == "call"), None)
 
 
 def _entered(run: Run, function: Function, node: ast.AST) -> None:
@@ -316,7 +286,8 @@ def _super(scope: Scope) -> Value:
 
 def instantiate(run: Run, cls: Class, given: Given) -> Value:
     """A new object of a class of the project."""
-    heap = run.heap("object", cls=cls)
+    typed = any("TypedDict" in one.outside for one in cls.lineage())
+    heap = run.heap("dict" if typed else "object", cls=cls)
     made = Value(heap=heap)
     construct(run, cls, made, given)
     if any("str" in one.outside for one in cls.lineage()):

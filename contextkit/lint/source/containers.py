@@ -9,7 +9,11 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from contextkit.lint.source.attributes import owned_item
+from contextkit.lint.source.files import path_name
 from contextkit.lint.source.follow import Run, choosing, expression, written
+from contextkit.lint.source.lengths import constant, cut, filled
+from contextkit.lint.source.mappings import ORDERS, keyed, placed
 from contextkit.lint.source.stores import record, store
 from contextkit.lint.source.values import Event, Heap, Kind, Taint, Value, deep, merge
 
@@ -41,9 +45,10 @@ def iterated(run: Run, value: Value, node: ast.AST, scope: Scope) -> Parts:
     """What iterating over a value gives."""
     items: list[Value] = []
     taints: frozenset[Taint] = frozenset()
+    around = placed(value.taints)
     for one in value.each():
         found = _iterated(run, one, node, scope)
-        items += [item.with_(value.taints) for item in found.items]
+        items += [item.with_(around) for item in found.items] if around else found.items
         taints |= found.taints
     return Parts(items, taints | value.taints)
 
@@ -51,10 +56,16 @@ def iterated(run: Run, value: Value, node: ast.AST, scope: Scope) -> Parts:
 def _iterated(run: Run, value: Value, node: ast.AST, scope: Scope) -> Parts:
     heap = value.heap
     if heap is None:
-        return Parts([Value(open=True, name="?", taints=value.taints)], value.taints)
+        return Parts([Value(open=True, name="?", taints=placed(value.taints))], value.taints)
     if heap.kind == "set":
         taint = run.taint(Kind.ORDER, node, scope, fix="sorted")
-        return Parts([item.with_({taint}) for item in heap.items or [Value(open=True)]], heap.taints | {taint})
+        return Parts(
+            [item.with_({taint.chooses()}) for item in heap.items or [Value(open=True)]], heap.taints | {taint}
+        )
+    if heap.kind == "object":
+        found = _iterator(run, value, node, scope)
+        if found is not None:
+            return found
     if heap.kind == "dict":
         keys = [Value(const=key) for key in heap.keys]
         keys += [Value(open=True, name="?", taints=one.taints) for one in heap.rest]
@@ -65,10 +76,22 @@ def _iterated(run: Run, value: Value, node: ast.AST, scope: Scope) -> Parts:
     return Parts(items, heap.taints)
 
 
+def _iterator(run: Run, value: Value, node: ast.AST, scope: Scope) -> Parts | None:
+    """What `__iter__` of a class of the project gives; None where it has none."""
+    from contextkit.lint.source.calls import call_value  # noqa: PLC0415  (calls iterate)
+
+    cls = value.heap.cls if value.heap is not None else None
+    found = (cls.find("__iter__") or cls.find("__aiter__")) if cls is not None else None
+    if found is None or found.func is None:
+        return None
+    made = call_value(run, replace(found, func=replace(found.func, bound=value)), [], {}, node, scope)
+    return None if any(heap.kind == "object" for heap in made.heaps()) else iterated(run, made, node, scope)
+
+
 def _element(heap: Heap, name: str) -> Value:
     """An element of which nothing is known but where it stands."""
     made = Heap("open", stage=heap.stage, loops=heap.loops, frame=heap.frame, whole=False, parent=heap)
-    return Value(open=True, name=f"?{name.lstrip('?')}[]", heap=made)
+    return Value(open=True, name=path_name(f"?{name.lstrip('?')}[]"), heap=made)
 
 
 @expression(ast.List)
@@ -94,7 +117,7 @@ def _sequence(run: Run, kind: str, elements: list[ast.expr], scope: Scope) -> Va
     for element in elements:
         value = run.value(element, scope)
         if isinstance(element, ast.Starred):
-            if any(h.kind in {"set", "dict"} for h in value.heaps()):
+            if any(h.kind in {"set", "dict", "object"} for h in value.heaps()):
                 parts = iterated(run, value, element, scope)
                 heap.items += parts.items
                 heap.taints |= parts.taints
@@ -130,7 +153,7 @@ def _dict(run: Run, node: ast.Dict, scope: Scope) -> Value:
         if isinstance(name.const, str):
             heap.keys[name.const] = replace(value, at=run.spot(held, scope))
         else:
-            heap.rest.append(value.with_(name.taints))
+            heap.rest.append(keyed(heap, value.with_(name.taints)))
             heap.whole = heap.whole and name.known
     return Value(heap=heap, at=run.spot(node, scope))
 
@@ -172,8 +195,11 @@ def _inherit(heap: Heap, run: Run, node: Any, scope: Scope) -> None:
     for other in source.heaps():
         heap.took(other)
         heap.grown = heap.grown or other.grown
-        if other.stage != "call" or not other.whole:
+        heap.origin = heap.origin or other
+        if not other.whole or (other.stage != "call" and not constant(other)):
             heap.whole = False
+    if len(node.generators) == 1 and not node.generators[0].ifs:
+        filled(run, heap, source, node.generators[0].iter, scope)
 
 
 @expression(ast.DictComp)
@@ -183,7 +209,7 @@ def _dict_comprehension(run: Run, node: ast.DictComp, scope: Scope) -> Value:
 
     def element() -> None:
         name, value = run.value(node.key, inner), run.value(node.value, inner)
-        heap.rest.append(value.with_(name.taints | run.because()))
+        heap.rest.append(keyed(heap, value.with_(name.taints | run.because())))
         heap.taints |= frozenset(t for t in name.taints if t.kind in {Kind.ORDER, Kind.LISTING})
 
     heap.taints |= _generators(run, node, node.generators, inner, element)
@@ -235,7 +261,7 @@ def _subscript(run: Run, node: ast.Subscript, scope: Scope) -> Value:
     if isinstance(node.slice, ast.Slice):
         return _sliced(run, node, value, scope)
     key = run.value(node.slice, scope)
-    found = merge(item_of(one, key) for one in value.each())
+    found = merge(owned_item(run, one, key, node, scope) or item_of(one, key) for one in value.each())
     if value.name in {"os.environ", "sys.argv", "flask.session"} or found.name.startswith("?environ"):
         return found.with_(value.taints)
     return asked(run, found, key, node, scope).with_(value.taints | key.taints)
@@ -253,7 +279,7 @@ def item_of(value: Value, key: Value) -> Value:  # noqa: PLR0911  (one line a ki
     heap = value.heap
     name = value.name.lstrip("?")
     if heap is None:
-        return Value(open=True, name=f"?{name}[]")
+        return Value(open=True, name=path_name(f"?{name}[]"))
     if isinstance(key.const, str):
         if key.const in heap.keys:
             return heap.keys[key.const]
@@ -269,7 +295,8 @@ def item_of(value: Value, key: Value) -> Value:  # noqa: PLR0911  (one line a ki
     if type(key.const) is int and key.const == -1:
         return Value(open=True, name=f"?{name}[-1]", heap=Heap("open", whole=False))
     held = [*heap.items, *heap.rest, *(heap.keys.values() if heap.kind == "dict" else ())]
-    return merge([*held, _element(heap, value.name)] if not heap.whole or not held else held).with_(heap.taints)
+    order = heap.taints if heap.kind != "dict" else frozenset(one for one in heap.taints if one.kind not in ORDERS)
+    return merge([*held, _element(heap, value.name)] if not heap.whole or not held else held).with_(order)
 
 
 def _sliced(run: Run, node: ast.Subscript, value: Value, scope: Scope) -> Value:
@@ -283,6 +310,10 @@ def _sliced(run: Run, node: ast.Subscript, value: Value, scope: Scope) -> Value:
     history = any(word in named for word in HISTORY)
     listed = [heap for heap in value.heaps() if heap.kind in {"list", "tuple"}]
     opened = [heap for heap in value.heaps() if heap.kind == "open"]
+    if listed and not (history or opened):
+        parts = cut(listed, [run.value(part, scope) for part in _bounds(node.slice)])
+        if parts is not None:
+            return Value(taints=value.taints | taints, heap=run.heap("list", items=parts, taints=listed[0].taints))
     if not listed and not history:
         return Value(taints=value.taints | taints | deep(value), open=True, name=value.name)
     made = run.heap("list", whole=False)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source.attributes import attribute
 from contextkit.lint.source.containers import VIEW, iterated
+from contextkit.lint.source.files import joined_path
 from contextkit.lint.source.follow import Run, choosing, expression, written
-from contextkit.lint.source.guards import ground
+from contextkit.lint.source.guards import decided, ground
 from contextkit.lint.source.places import ATTRIBUTES, REQUEST
 from contextkit.lint.source.scope import Function
 from contextkit.lint.source.standard import as_text
 from contextkit.lint.source.stores import store
+from contextkit.lint.source.templates import percent
 from contextkit.lint.source.values import NOTHING, Kind, Value, deep, merge
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ def _binary(run: Run, node: ast.BinOp, scope: Scope) -> Value:
     if joined is not None:
         return joined
     const: Any = NOTHING
+    if isinstance(node.op, ast.Mod) and (named := percent(run, left, right, node, scope)) is not None:
+        return named
     if isinstance(node.op, ast.Mod) and left.text is not None:
         return Value(taints=left.taints | deep(as_text(run, right, node.right, scope)) | deep(right), name="str()")
     if left.known and right.known:
@@ -114,7 +118,10 @@ def _binary(run: Run, node: ast.BinOp, scope: Scope) -> Value:
     taints = deep(left) | deep(right)
     if isinstance(node.op, ast.Sub) and _spends(node, left):
         taints |= {run.taint(Kind.BUDGET, node, scope)}
-    return Value(taints=taints, const=const, open=left.open or right.open, name=_kept(left, right))
+    made = Value(taints=taints, const=const, open=left.open or right.open, name=_kept(left, right))
+    if isinstance(node.op, ast.Div) and made.name:
+        made.heap = run.heap("open", whole=False, path=joined_path((left, right)))
+    return made
 
 
 def _kept(left: Value, right: Value) -> str:
@@ -175,6 +182,7 @@ def _combined(run: Run, node: ast.BinOp, left: Value, right: Value) -> Value | N
     sets = "set" in kinds or VIEW in {left.name, right.name}
     if isinstance(node.op, ast.BitOr | ast.BitAnd | ast.Sub | ast.BitXor) and sets:
         heap = run.heap("set", items=[item for side in (left, right) for h in side.heaps() for item in h.items])
+        heap.trim()
         return Value(taints=left.taints | right.taints, heap=heap)
     if isinstance(node.op, ast.BitOr) and "dict" in kinds:
         heap = run.heap("dict", merged=True)
@@ -204,14 +212,21 @@ def extend(heap: Any, value: Value) -> None:
 def absorb(heap: Any, value: Value) -> None:
     """The keys of `value` become keys of a dict."""
     for other in value.heaps():
-        heap.keys.update(other.keys)
+        heap.keys.update(other.keys if not value.choices else _perhaps(other.keys))
         heap.rest += other.rest
+        heap.trim()
         heap.taints |= other.taints
         heap.whole = heap.whole and other.whole
         heap.merged = heap.merged or other.merged
     if not any(True for _ in value.heaps()):
         heap.whole = False
     heap.taints |= value.taints
+
+
+def _perhaps(keys: dict[str, Value]) -> dict[str, Value]:
+    """Of one of several dicts, a mark may be there, or not."""
+    mark = keys.get("cache_control")
+    return keys if mark is None else {**keys, "cache_control": merge((Value(const=None), mark))}
 
 
 @expression(ast.BoolOp)
@@ -240,6 +255,9 @@ def _unary(run: Run, node: ast.UnaryOp, scope: Scope) -> Value:
 
 @expression(ast.IfExp)
 def _ternary(run: Run, node: ast.IfExp, scope: Scope) -> Value:
+    sure = decided(node.test, scope)
+    if sure is not None:
+        return run.value(node.body if sure else node.orelse, scope)
     test = ground(run, run.value(node.test, scope), node.test, scope)
     with run.under(test, node.test):
         body = run.value(node.body, scope)

@@ -55,6 +55,9 @@ class Run:
         visits: how often a function was followed from this root.
         called: the functions that were followed because the program's start calls them.
         inner: functions defined inside a function.
+        written: keys of the files that were written.
+        walked: the list that the innermost `for` goes over.
+        steady: the loops around that are followed once for each element of a known list.
     """
 
     project: Project
@@ -75,6 +78,9 @@ class Run:
     called: set[ast.AST] = field(default_factory=set)
     inner: dict[ast.AST, list[Value]] = field(default_factory=dict)
     classes: list[Class] = field(default_factory=list)
+    written: set[str] = field(default_factory=set)
+    walked: Heap | None = None
+    steady: set[int] = field(default_factory=set)
 
     def value(self, node: ast.AST | None, scope: Scope) -> Value:
         """What an expression may be.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contextkit.lint.source.follow import Run
     from contextkit.lint.source.scope import Scope
 
-__all__ = ["ground", "narrowed", "roomy"]
+__all__ = ["decided", "ground", "narrowed", "roomy"]
 
 _ROOM: Final = 1.5
 
@@ -39,6 +39,45 @@ def narrowed(test: ast.expr, scope: Scope, holds: bool) -> dict[str, Value]:
         return {test.id: Value(taints=value.taints, open=True)} if value.known and not value.const else {}
     kept = [one for one in value.choices if not (one.known and not one.const)]
     return {test.id: replace(merge(kept), taints=value.taints)} if kept else {}
+
+
+def decided(test: ast.expr, scope: Scope) -> bool | None:
+    """What a test on a parameter is, where this call gave it a literal or left it at its default; None otherwise."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = decided(test.operand, scope)
+        return None if inner is None else not inner
+    if isinstance(test, ast.Name):
+        value = _given(test, scope)
+        return bool(value.const) if value is not None else None
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.comparators[0], ast.Constant):
+        return None
+    return _compared(test, test.comparators[0], scope)
+
+
+def _compared(test: ast.Compare, constant: ast.Constant, scope: Scope) -> bool | None:
+    value, other = _given(test.left, scope), constant.value
+    if value is None:
+        return None
+    if isinstance(test.ops[0], ast.Is | ast.IsNot):
+        return (value.const is other) is isinstance(test.ops[0], ast.Is)
+    if isinstance(test.ops[0], ast.Eq | ast.NotEq):
+        return bool(value.const == other) is isinstance(test.ops[0], ast.Eq)
+    return None
+
+
+def _given(node: ast.expr, scope: Scope) -> Value | None:
+    """A parameter's literal."""
+    function = scope.function
+    if not isinstance(node, ast.Name) or function is None or not isinstance(function.node, _FUNCTIONS):
+        return None
+    spec = function.node.args
+    if not any(arg.arg == node.id for arg in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)):
+        return None
+    value = scope.names.get(node.id)
+    return value if value is not None and value.known and not value.taints and not value.choices else None
+
+
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def ground(_run: Run, value: Value, _node: ast.expr, _scope: Scope) -> Value:

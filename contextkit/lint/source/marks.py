@@ -13,7 +13,7 @@ from contextkit.lint.source.values import Kind
 from contextkit.tokens.quick import quick_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from contextkit.lint.source.sent import Block, Mark, Sent
     from contextkit.lint.source.values import Heap, Spot, Taint, Value
@@ -55,26 +55,22 @@ def endless(sent: Sent, text: Callable[[str], str]) -> Spot | None:
     lasting = [heap for heap in sent.histories if sent.lasts(heap) and heap.grown is not None]
     if not lasting or _TAKES.search(text(sent.spot.path)):
         return None
-    items = {
-        id(inner) for heap in lasting for item in heap.items for inner in item.heaps() if inner.loops != heap.loops
-    }
-    if not items:
-        return None
+    again = [inner for heap in lasting for item in heap.items for inner in item.heaps() if inner.loops != heap.loops]
+    spots = {spot for inner in again for spot in _marks_of(inner)}
     for block, mark in marked(sent):
-        if (
-            block.part == "messages"
-            and not block.fresh
-            and mark.sure
-            and block.role == "user"
-            and _inside(mark, lasting)
-        ):
+        if block.part == "messages" and not block.fresh and mark.sure and block.role == "user" and mark.spot in spots:
             return mark.spot
     return None
 
 
-def _inside(mark: Mark, lasting: list[Heap]) -> bool:
-    """The mark was made with a message that the loop, or a method, appends."""
-    return any(heap.grown is not None and heap.grown.spot.path == mark.spot.path for heap in lasting)
+def _marks_of(heap: Heap, depth: int = 4) -> Iterator[Spot]:
+    """Where the marks of a message that each round appends anew stand."""
+    mark = heap.keys.get("cache_control")
+    if mark is not None and mark.at is not None:
+        yield mark.at
+    for one in (*heap.items, *heap.keys.values()) if depth > 0 else ():
+        for inner in one.heaps():
+            yield from _marks_of(inner, depth - 1)
 
 
 def volatile_before(sent: Sent) -> list[tuple[Mark, Taint]]:
@@ -98,7 +94,7 @@ def below_minimum(sent: Sent) -> tuple[Mark, int, int] | None:
     model = sent.params.get("model")
     row = facts.model(model.text) if model is not None and model.text is not None else None
     marks = marked(sent)
-    if row is None or not marks or sent.auto is not None or sent.loose:
+    if row is None or not marks or any(block.empty for block in sent.blocks) or sent.auto is not None or sent.loose:
         return None
     last = next(at for at in range(len(sent.blocks) - 1, -1, -1) if sent.blocks[at].mark is not None)
     before = sent.blocks[: last + 1]
@@ -120,18 +116,34 @@ def unmarked(sent: Sent) -> bool:
         return False
     if not sent.rounds():
         return False
-    system = sent.params.get("system")
-    unknown = [block for block in sent.blocks if block.given and block.part in {"tools", "system"}]
-    if any(_could_carry(block, system) for block in unknown) or any(heap.marks for heap in sent.histories):
+    given = [sent.params[name] for name in ("tools", "system") if name in sent.params]
+    if any(_could_carry(one) for value in given for one in value.each()) or any(h.marks for h in sent.histories):
         return False
     grows = [heap for heap in sent.histories if heap.grown is not None and heap.kind == "list"]
-    return bool(grows) and not any(_marks_inside(sent))
+    return bool(grows) and not any(_marked_inside(heap) for heap in sent.histories)
 
 
-def _marks_inside(sent: Sent) -> list[bool]:
-    return [bool(inner.marks) for heap in sent.histories for item in heap.items for inner in item.heaps()]
+def _marked_inside(heap: Heap, depth: int = 4) -> bool:
+    """Something in a list of messages was given a mark, which may have been taken away again."""
+    if heap.marks or "cache_control" in heap.keys:
+        return True
+    held = (*heap.items, *heap.keys.values()) if depth > 0 else ()
+    return any(_marked_inside(inner, depth - 1) for one in held for inner in one.heaps())
 
 
-def _could_carry(block: Block, _system: Value | None) -> bool:
-    """Nothing is known of it: it may be a list with marks."""
-    return block.given
+def _could_carry(value: Value) -> bool:
+    """Nothing is known of it: it may be a list with marks.
+
+    A constant of a module that is not here (`from agent.prompts import SYSTEM`) is taken for text, unless its name
+    says otherwise: whatever it holds, the messages that grow have no mark.
+    """
+    items = [item for heap in value.heaps() if heap.kind in {"list", "tuple"} for item in heap.items]
+    if items:
+        return any(_could_carry(one) for item in items for one in item.each() if one.heap is None)
+    if value.known or value.name == "str()" or not value.open:
+        return False
+    return not _CONSTANT.search(value.name) or bool(_MARKED.search(value.name))
+
+
+_CONSTANT: Final = re.compile(r"^(?:\w+\.)+_?[A-Z][A-Z0-9_]*$")
+_MARKED: Final = re.compile(r"cache|mark|block|ephemeral|breakpoint", re.IGNORECASE)

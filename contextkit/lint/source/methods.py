@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source.containers import VIEW, iterated
 from contextkit.lint.source.follow import written
+from contextkit.lint.source.lengths import counted
+from contextkit.lint.source.mappings import ORDERS, as_dict, keyed, replaced
+from contextkit.lint.source.places import source_of
 from contextkit.lint.source.standard import Given, as_text
 from contextkit.lint.source.stores import ensure, put, record
+from contextkit.lint.source.templates import METHODS as TEMPLATES
 from contextkit.lint.source.values import NOTHING, Event, Heap, Kind, Value, deep, merge
 
 if TYPE_CHECKING:
@@ -31,11 +35,24 @@ _LONG: Final = 400_000
 def method(owner: Value, name: str, given: Given) -> Value | None:
     """What calling a method gives; None where nothing is known of it."""
     known = _METHODS.get(name)
+    if known is not None and owner.name and source_of(f"{owner.name}.{name}") is not None:
+        return None
+    if known is not None and name in _READS and owner.choices:
+        found = [known(one, given) for one in owner.choices]
+        return None if None in found else merge(one for one in found if one is not None).with_(owner.taints)
     if known is not None and (owner.heap is None or owner.heap.kind != "object"):
         return known(owner, given)
+    if name in _DUMPS and owner.heap is not None and owner.heap.kind == "object":
+        return as_dict(Given(given.run, given.node, given.scope, [owner], {}, []))
     if owner.text is not None or owner.name == "str()":
         return _on_text(owner, name, given)
-    if _BUILDS.match(name) and given.all() and owner.heap is not None and owner.heap.kind == "open":
+    if (
+        _BUILDS.match(name)
+        and not owner.name.startswith("pathlib.")
+        and given.all()
+        and owner.heap is not None
+        and owner.heap.kind == "open"
+    ):
         owner.heap.rest += [Value(taints=given.taints())] if given.taints() else []
     return None
 
@@ -62,6 +79,8 @@ _TEXT: Final = frozenset(
 def _append(owner: Value, given: Given) -> Value:
     heap = ensure(given.run, owner)
     _grow(given, heap)
+    if heap.origin is None and given.run.walked is not heap and len(heap.loops) < len(given.run.loops):
+        heap.origin = given.run.walked
     for value in given.args:
         held = value.with_(given.run.because())
         for one in value.heaps():
@@ -79,6 +98,7 @@ def _grow(given: Given, heap: Heap) -> None:
     run = given.run
     heap.add(run.because())
     if heap.loops != run.loops or heap.stage != run.stage:
+        heap.counted = (heap.grown is None or heap.counted) and counted(run, heap)
         heap.grown = run.taint(Kind.TURN, given.node, given.scope, bound=bool(run.loops))
 
 
@@ -88,6 +108,7 @@ def _extend(owner: Value, given: Given) -> Value:
     for value in given.args:
         parts = iterated(given.run, value, given.node, given.scope)
         heap.items += parts.items[:_MANY]
+        heap.trim()
         heap.add(t for t in parts.taints if t.kind in {Kind.ORDER, Kind.LISTING, Kind.RANDOM})
     return Value(const=None)
 
@@ -165,12 +186,6 @@ def _join(owner: Value, given: Given) -> Value:
     return Value(taints=taints, const=const if isinstance(const, str) and len(const) < _LONG else NOTHING, name="str()")
 
 
-def _format(owner: Value, given: Given) -> Value:
-    texts = [as_text(given.run, one, given.node, given.scope) for one in given.all()]
-    taints = owner.taints | given.taints()
-    return Value(taints=taints.union(*(text.taints for text in texts)), name="str()")
-
-
 def _update(owner: Value, given: Given) -> Value:
     heap = ensure(given.run, owner)
     if heap.kind == "set":
@@ -182,10 +197,12 @@ def _update(owner: Value, given: Given) -> Value:
             for name, value in other.keys.items():
                 put(given.run, heap, name, value)
             heap.rest += other.rest
+            heap.trim()
+            heap.add(t for t in other.taints if t.kind in ORDERS)
             heap.whole = heap.whole and other.whole
         heap.merged = heap.merged or bool(given.run.loops) or bool(source.open)
         heap.add(t for t in source.taints if t.kind in {Kind.ORDER, Kind.LISTING, Kind.TURN} and t.kind != Kind.TURN)
-        heap.rest += [Value(taints=source.taints)] if source.taints else []
+        heap.rest += [keyed(heap, Value(taints=source.taints))] if source.taints else []
     return Value(const=None)
 
 
@@ -234,6 +251,7 @@ def _add(owner: Value, given: Given) -> Value | None:
         return None
     _grow(given, owner.heap)
     owner.heap.items += given.args
+    owner.heap.trim()
     return Value(const=None)
 
 
@@ -247,12 +265,20 @@ def _copy(owner: Value, given: Given) -> Value:
     return Value(heap=made, taints=owner.taints, name=owner.name)
 
 
+def _renewed(owner: Value, given: Given) -> Value:
+    """A copy of a record, some fields anew."""
+    return replaced(Given(given.run, given.node, given.scope, [owner], given.keywords, []))
+
+
+_DUMPS: Final = frozenset({"model_dump", "_asdict", "to_dict", "asdict"})
+
+
 def _setdefault(owner: Value, given: Given) -> Value:
     heap = ensure(given.run, owner)
     key, value = given.get(0), given.get(1) or Value(const=None)
     if key is not None and isinstance(key.const, str):
         return heap.keys.setdefault(key.const, value)
-    heap.rest.append(value)
+    heap.rest.append(keyed(heap, value))
     return value
 
 
@@ -260,7 +286,9 @@ def _union(owner: Value, given: Given) -> Value | None:
     if owner.heap is None or owner.heap.kind != "set":
         return None
     items = [i for one in given.args for i in iterated(given.run, one, given.node, given.scope).items]
-    return Value(heap=given.run.heap("set", items=[*owner.heap.items, *items]), taints=owner.taints)
+    heap = given.run.heap("set", items=[*owner.heap.items, *items])
+    heap.trim()
+    return Value(heap=heap, taints=owner.taints)
 
 
 def _clear(owner: Value, given: Given) -> Value:
@@ -272,8 +300,10 @@ def _clear(owner: Value, given: Given) -> Value:
 
 _METHODS: Final[dict[str, Callable[[Value, Given], Value | None]]] = {
     "append": _append, "extend": _extend, "insert": _insert, "pop": _pop, "popleft": _popleft, "remove": _remove,
-    "sort": _sort, "join": _join, "format": _format, "format_map": _format, "update": _update, "get": _get,
+    "sort": _sort, "join": _join, "update": _update, "get": _get,
     "keys": _keys, "values": _values, "items": _items, "add": _add, "copy": _copy, "setdefault": _setdefault,
     "union": _union, "intersection": _union, "difference": _union, "symmetric_difference": _union, "clear": _clear,
-    "model_copy": _copy, "appendleft": _insert,
+    "model_copy": _renewed, "_replace": _renewed, "appendleft": _insert, **TEMPLATES,
 }  # fmt: skip
+_READS: Final = frozenset({"keys", "values", "items", "copy", "get"})
+"""Methods that leave their object as it is: of several it may be, each is asked."""

@@ -10,7 +10,18 @@ from typing import Final
 
 from contextkit.lint.source.values import Kind
 
-__all__ = ["ATTRIBUTES", "CALLS", "CONTAINERS", "METHODS", "PURE", "REQUEST", "RETRIEVES", "SEARCHED", "source_of"]
+__all__ = [
+    "ATTRIBUTES",
+    "CALLS",
+    "CONTAINERS",
+    "METHODS",
+    "OWNERS",
+    "PURE",
+    "REQUEST",
+    "RETRIEVES",
+    "SEARCHED",
+    "source_of",
+]
 
 
 def _rows(kind: Kind, names: str) -> dict[str, Kind]:
@@ -89,8 +100,30 @@ CALLS: Final[dict[str, Kind]] = {
         Kind.RETRIEVAL,
         """requests.get requests.post requests.request httpx.get httpx.post httpx2.get httpx2.post
         urllib.request.urlopen
-        requests.Session().get requests.Session().post httpx.Client().get httpx.AsyncClient().get httpx.Client().post
-        httpx.AsyncClient().post feedparser.parse wikipedia.summary wikipedia.search""",
+        requests.put requests.patch httpx.request httpx.stream aiohttp.request urllib3.request
+        urllib.request.urlretrieve feedparser.parse wikipedia.summary wikipedia.search trafilatura.fetch_url
+        newspaper.Article
+        urllib3.PoolManager().request http.client.HTTPSConnection().getresponse
+        http.client.HTTPConnection().getresponse redis.Redis().get redis.Redis().hgetall redis.Redis().hget
+        redis.Redis().lrange redis.Redis().mget
+        redis.StrictRedis().get redis.asyncio.Redis().get redis.asyncio.Redis().hgetall redis.from_url().get
+        redis.Redis.from_url().get redis.asyncio.from_url().get pandas.read_sql pandas.read_sql_query
+        pandas.read_sql_table boto3.client().get_object boto3.client().get_item boto3.client().query""",
+    ),
+    **_rows(
+        Kind.RETRIEVAL,
+        " ".join(
+            f"{client}().{verb}"
+            for client in (
+                "requests.Session",
+                "requests.session",
+                "httpx.Client",
+                "httpx.AsyncClient",
+                "aiohttp.ClientSession",
+                "requests_cache.CachedSession",
+            )
+            for verb in ("get", "post", "put", "request", "send", "stream")
+        ),
     ),
     **_rows(Kind.REQUEST, "builtins.input contextvars.ContextVar().get"),
     **_rows(
@@ -98,6 +131,9 @@ CALLS: Final[dict[str, Kind]] = {
     ),
 }
 """Calls by dotted name; `X()` in a name is an instance of X."""
+
+OWNERS: Final = frozenset(name.rsplit(".", 1)[0] for name in CALLS if ")." in name)
+"""Instances that have a method which is a source."""
 
 ATTRIBUTES: Final[dict[str, Kind]] = {
     **_rows(
@@ -122,7 +158,8 @@ METHODS: Final[dict[str, Kind]] = {
         Kind.RETRIEVAL,
         """similarity_search similarity_search_with_score asimilarity_search max_marginal_relevance_search
         get_relevant_documents aget_relevant_documents vector_search hybrid_search semantic_search
-        fetchall fetchone fetchmany fetchrow retrieve aretrieve knn_search query_points search_memories""",
+        fetchall fetchone fetchmany fetchrow fetchval scalars scalar_one scalar_one_or_none
+        retrieve aretrieve knn_search query_points search_memories""",
     ),
 }
 """Methods that are sources on whatever object that is not of the project."""
@@ -136,7 +173,7 @@ RETRIEVES: Final = re.compile(
 
 SEARCHED: Final = re.compile(
     r"retriev|vector|index|collection|chroma|pinecone|qdrant|weaviate|faiss|milvus|elastic|opensearch|knowledge|"
-    r"embedd|search|memory|memories|tavily|(?:^|[_.])(?:kb|rag|db|store|es)$",
+    r"embedd|search|memory|memories|tavily|\.objects$|(?:^|[_.?])(?:kb|rag|db|store|es|conn|connection|pool|cursor|cur|session)$",
     re.IGNORECASE,
 )
 """Receivers on which `query`, `search`, `get`, `invoke` is a retrieval."""

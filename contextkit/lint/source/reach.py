@@ -6,6 +6,7 @@ reports are the rules.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,6 +65,8 @@ def reaches(sent: Sent) -> Iterator[Reach]:
 def _counts(taint: Taint, block: Block, sent: Sent) -> bool:  # noqa: PLR0911  (one line a reason)
     if sent.once and taint.kind is Kind.TURN:
         return False  # an agent for each round, not a request
+    if taint.kind is Kind.UUID and taint.stage == "module" and sent.stage != "module":
+        return block.part != "messages"  # each process has its own: worth a look
     if not sent.changes(taint) or (taint.control and taint.kind not in _BY_CHOICE):
         return False
     if taint.control and taint.kind is Kind.COUNTER and (sent.rounds() or _keeps(sent)):
@@ -80,9 +83,15 @@ def _counts(taint: Taint, block: Block, sent: Sent) -> bool:  # noqa: PLR0911  (
         )
     if taint.kind is Kind.FILE and taint.stage == "init":
         return False
-    if taint.kind is Kind.ENVIRONMENT and taint.stage == "init" and "environ" in taint.what + "getenv"[:0]:
-        return False
-    return not (taint.kind is Kind.ENVIRONMENT and taint.stage == "init" and "getenv" in taint.what)
+    setting = taint.kind is Kind.ENVIRONMENT and taint.stage == "init" and re.search(r"environ|getenv", taint.what)
+    return not setting or bool(_PERSONAL.search(taint.what))
+
+
+_PERSONAL: Final = re.compile(
+    r"[\"'](?:USER|USERNAME|LOGNAME|USERPROFILE|USERDOMAIN|HOME|PWD|OLDPWD|HOST|HOSTNAME|COMPUTERNAME|NODENAME|POD_NAME|"
+    r"POD_IP|SHELL|TERM\w*|TTY|DISPLAY|PATH|TMPDIR|TEMP|TMP|VIRTUAL_ENV|CONDA_PREFIX|TZ|LANG|LC_\w+|SSH_\w+|XDG_\w+)[\"']"
+)
+"""Variables of a person, a machine or a session: other than a program's settings, no two places share them."""
 
 
 def _keeps(sent: Sent) -> bool:
@@ -158,7 +167,9 @@ class TaintRule(SourceRule):
 
     @classmethod
     def weight(cls, reach: Reach) -> Severity:
-        """Weaker where the value is made once an object."""
+        """Weaker where the value is made once an object, and weaker yet where it is made once a process."""
+        if reach.taint.stage == "module" and reach.sent.stage != "module":
+            return Severity.INFO
         if cls.severity is Severity.ERROR and reach.taint.stage != "call":
             return Severity.WARNING
         return cls.severity

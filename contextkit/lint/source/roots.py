@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source import calls, containers, expressions, statements
 from contextkit.lint.source.follow import STEPS, Run, Spent
-from contextkit.lint.source.places import REQUEST
+from contextkit.lint.source.places import OWNERS, REQUEST
 from contextkit.lint.source.standard import Given
 from contextkit.lint.source.values import Heap, Kind, Value, deep
 
@@ -224,6 +224,9 @@ def parameter(run: Run, function: Function, arg: ast.arg) -> Value:
         return own
     kind = "set" if hint.split("[")[0].lower().rsplit(".", 1)[-1] in {"set", "frozenset", "abstractset"} else "open"
     heap = Heap(kind, stage="init", whole=False)
+    library = _library(function, hint)
+    if library:
+        return Value(open=True, name=library, heap=heap)
     asked = function.handler and not (default is not None and default.name.endswith(("Depends()", "Security()")))
     name = f"?~{arg.arg}" if asked else f"?{arg.arg}"
     if hint.rsplit(".", 1)[-1] in {"Request", "HttpRequest", "WebSocket"} and not REQUEST.match(arg.arg):
@@ -231,6 +234,16 @@ def parameter(run: Run, function: Function, arg: ast.arg) -> Value:
     empty = default is not None and default.const == "" and isinstance(default.const, str)
     made = Value(open=True, name=name, heap=heap)
     return Value(open=True, name=name, heap=heap, choices=(made, default)) if empty and default is not None else made
+
+
+def _library(function: Function, hint: str) -> str:
+    """The name of an instance of a library's class that an annotation names, where its methods are sources."""
+    first, _, rest = hint.removesuffix(" | None").partition(".")
+    found = function.scope.find(first) if first.isidentifier() else None
+    if found is None or not found.name or found.name.startswith("?"):
+        return ""
+    named = f"{found.name}.{rest}()" if rest else f"{found.name}()"
+    return named if named in OWNERS else ""
 
 
 def _depended(run: Run, function: Function, arg: ast.arg, default: Value | None) -> Value | None:

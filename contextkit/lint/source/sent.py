@@ -6,7 +6,7 @@ before the newest message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source.values import Kind, Spot, Stage, Taint, Value, deep, merge
@@ -20,6 +20,7 @@ __all__ = ["Block", "Mark", "Sent", "blocks_of", "system_of"]
 
 _ORDERS: Final = frozenset({Kind.RANDOM, Kind.ORDER, Kind.LISTING})
 _EITHER: Final = 2
+_CHAIN: Final = 4  # renderings of renderings of a list
 RANK: Final = ("call", "init", "module")
 
 
@@ -156,7 +157,7 @@ def system_of(value: Value | None, at: Spot) -> list[Block]:
     found: list[Block] = []
     for number, (item, heap) in enumerate(_held(value) if value is not None else ()):
         order = heap.taints if heap is not None else frozenset()
-        more = heap is not None and (heap.grown is not None or not heap.whole)
+        more = heap is not None and ((heap.grown is not None and not heap.counted) or not heap.whole)
         spot = item.at or value.at if value else at
         found.append(_block("system", f"/system/{number}", item, spot, at, order, repeats=more))
     if value is not None and found:
@@ -165,8 +166,6 @@ def system_of(value: Value | None, at: Spot) -> list[Block]:
 
 
 def _with(block: Block, taints: Iterable[Taint]) -> Block:
-    from dataclasses import replace  # noqa: PLC0415
-
     return replace(block, taints=block.taints | frozenset(taints))
 
 
@@ -178,6 +177,8 @@ def _block(
     texts = [one.heap.keys.get("text") if one.heap is not None else one for one in item.each()]
     literal = texts[0].text if len(texts) == 1 and texts[0] is not None else None
     mark = _mark_of(merge(present), at) if present else None
+    if mark is not None and len(present) < len(item.each()):
+        mark = replace(mark, sure=False)
     given = item.open and not present and literal is None and (item.heap is None or not item.heap.keys)
     emptiable = literal is not None and not literal.strip()
     emptiable = emptiable or any(_by_default(one) for one in texts if one is not None)
@@ -219,6 +220,7 @@ def _messages(sent: Sent, heap: Heap, value: Value) -> list[Block]:
     lasting = sent.kept[id(heap)] = sent.lasts(heap)
     found: list[Block] = []
     whole = heap.taints | value.taints
+    earlier = _earlier(sent, heap)
     for number, item in enumerate(heap.items):
         newest = number == len(heap.items) - 1
         role = _role(item)
@@ -231,10 +233,46 @@ def _messages(sent: Sent, heap: Heap, value: Value) -> list[Block]:
         if spliced and not lasting:
             shuffled = frozenset(t for t in whole | item.taints if t.kind in _ORDERS and not t.control)
             found.append(Block("messages", f"/messages/{number}", shuffled, item.at or sent.spot, given=True))
-        kept = lasting or spliced or any(_kept(sent, inner) for inner in item.heaps())
+        kept = lasting or spliced or any(id(inner) in earlier or _kept(sent, inner) for inner in item.heaps())
         more = {"fresh": not kept, "newest": newest and not spliced, "role": role}
         extra = frozenset() if lasting else frozenset(t for t in whole if not t.control)
         found += _content(sent, item, number, extra, more)
+    return _less(found, _inherited(sent, heap.origin)) if heap.origin is not None and not lasting else found
+
+
+def _inherited(sent: Sent, origin: Heap) -> frozenset[tuple[Kind, Spot]]:
+    """What the messages of a list that goes on were made of when they came: it is in them for good."""
+    for _ in range(_CHAIN):
+        if sent.lasts(origin) or origin.origin is None or origin.origin is origin:
+            break
+        origin = origin.origin
+    if not sent.lasts(origin):
+        return frozenset()
+    return frozenset((taint.kind, taint.spot) for item in origin.items for taint in deep(item))
+
+
+def _less(blocks: list[Block], inherited: frozenset[tuple[Kind, Spot]]) -> list[Block]:
+    if not inherited:
+        return blocks
+    return [
+        replace(block, taints=frozenset(one for one in block.taints if (one.kind, one.spot) not in inherited))
+        for block in blocks
+    ]
+
+
+def _earlier(sent: Sent, heap: Heap) -> set[int]:
+    """The messages that came with a list that goes on, as in `[*head, marked]`: they were there before this request."""
+    found: set[int] = set()
+    waiting, seen = [heap], {id(heap)}
+    while waiting:
+        for item in waiting.pop().items:
+            if item.name != "?*":
+                continue
+            for inner in item.heaps():
+                if id(inner) not in seen:
+                    seen.add(id(inner))
+                    waiting.append(inner)
+                    found |= {id(one) for held in inner.items for one in held.heaps()} if sent.lasts(inner) else set()
     return found
 
 
@@ -266,7 +304,12 @@ def _content(sent: Sent, item: Value, number: int, extra: frozenset[Taint], more
             found.append(
                 _block("messages", place, block, spot, sent.spot, extra | content.taints | item.taints, **more)
             )
-    return found
+    return _either(found) if len(contents) > 1 or any(len(one.choices) > 1 for one in contents) else found
+
+
+def _either(blocks: list[Block]) -> list[Block]:
+    """Of contents of which one is sent, no mark is always there."""
+    return [replace(one, mark=replace(one.mark, sure=False)) if one.mark is not None else one for one in blocks]
 
 
 def blocks_of(sent: Sent) -> list[Block]:

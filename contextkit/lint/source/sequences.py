@@ -1,4 +1,4 @@
-"""Lists that are made of lists: windows by iterators, bounded queues, copies.
+"""What is made of lists: windows by iterators, bounded queues, copies, rows, keys.
 
 Law: a copy knows what was done to its original; what is done to the copy is not done to the original.
 """
@@ -6,15 +6,15 @@ Law: a copy knows what was done to its original; what is done to the copy is not
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import Final
 
 from contextkit.lint.source.containers import iterated
 from contextkit.lint.source.given import Given
+from contextkit.lint.source.lengths import alike, cloned
 from contextkit.lint.source.stores import record
-from contextkit.lint.source.values import Event, Heap, Kind, Value
+from contextkit.lint.source.values import Event, Kind, Value
 
-__all__ = ["deepcopy", "deque", "islice", "iterator"]
+__all__ = ["deepcopy", "deque", "from_keys", "islice", "iterator", "mapped", "zipped"]
 
 
 def iterator(given: Given) -> Value:
@@ -48,17 +48,45 @@ def deque(given: Given, made: Value) -> Value:
 
 def deepcopy(given: Given) -> Value:
     """A copy of all that a value holds."""
-    return _cloned(given.get(0) or Value(open=True))
+    return cloned(given.get(0) or Value(open=True))
 
 
-def _cloned(value: Value, parent: Heap | None = None, depth: int = 4) -> Value:
-    """What is done to the copy is not done to the original; the copy has the original's history behind it."""
-    if depth <= 0 or (value.heap is None and not value.choices):
-        return value
-    made = replace(value, choices=tuple(_cloned(one, parent, depth) for one in value.choices))
-    if value.heap is not None:
-        made.heap = copy = replace(value.heap, events=list(value.heap.events), parent=parent)
-        copy.items = [_cloned(one, copy, depth - 1) for one in copy.items]
-        copy.keys = {key: _cloned(one, copy, depth - 1) for key, one in copy.keys.items()}
-        copy.rest = [_cloned(one, copy, depth - 1) for one in copy.rest]
-    return made
+def from_keys(given: Given) -> Value:
+    """`dict.fromkeys(names)`: in the order of the names."""
+    source, value = given.get(0) or Value(open=True), given.get(1) or Value(const=None)
+    node = given.node.args[0] if isinstance(given.node, ast.Call) and given.node.args else given.node
+    parts = iterated(given.run, source, node, given.scope)
+    heap = given.run.heap("dict", taints=parts.taints, rest=[value] if value.taints else [])
+    for item in parts.items:
+        if item.text is not None:
+            heap.keys[item.text] = value
+        else:
+            heap.whole = False
+    return Value(heap=heap)
+
+
+def zipped(given: Given) -> Value:
+    """Side by side, in the order of each."""
+    parts = [iterated(given.run, one, given.node, given.scope) for one in given.args]
+    whole = [bool(one.heap and one.heap.whole and one.heap.items) for one in given.args]
+    longest = min(alike([one.items for one in parts], whole), _SIDE)
+    heap = given.run.heap("list", taints=frozenset().union(*(one.taints for one in parts)) if parts else frozenset())
+    for at in range(longest):
+        row = [one.items[min(at, len(one.items) - 1)] if one.items else Value(open=True, name="?") for one in parts]
+        heap.items.append(Value(heap=given.run.heap("tuple", items=row)))
+    heap.whole = not given.rest and all(other.whole for one in given.args for other in one.heaps())
+    return Value(heap=heap) if parts and not given.rest else Value(open=True, taints=given.taints())
+
+
+_SIDE: Final = 6
+
+
+def mapped(given: Given) -> Value:
+    """`map(function, names)`: what it gives for each."""
+    from contextkit.lint.source.calls import call_value  # noqa: PLC0415
+
+    if len(given.args) < 2:  # noqa: PLR2004  (function and iterable)
+        return Value(open=True)
+    parts = iterated(given.run, given.args[1], given.node, given.scope)
+    made = [call_value(given.run, given.args[0], [one], {}, given.node, given.scope) for one in parts.items[:_SIDE]]
+    return Value(heap=given.run.heap("list", items=made, taints=parts.taints))

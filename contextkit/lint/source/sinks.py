@@ -85,8 +85,8 @@ def _sdk(run: Run, given: Given, api: str) -> Value:
 def note(run: Run, given: Given, api: str, params: dict[str, Value], *, loose: bool = False, **more: Any) -> Sent:
     """Remember a request."""
     sent = Sent(
-        run.spot(given.node, given.scope), api, more.get("stage", run.stage), run.loops, params, loose,
-        once=more.get("once", False),
+        run.spot(given.node, given.scope), api, more.get("stage", run.stage), more.get("loops", run.loops), params,
+        loose, once=more.get("once", False),
     )  # fmt: skip
     sent.blocks = blocks_of(sent)
     for heap in sent.histories:
@@ -123,5 +123,5 @@ def _batch(run: Run, given: Given) -> Value:
     for item in items[:4]:
         params = next((heap.keys.get("params") for heap in item.heaps() if "params" in heap.keys), None)
         for heap in params.heaps() if params is not None else ():
-            note(run, given, "batches.create", dict(heap.keys), loose=not heap.whole)
+            note(run, given, "batches.create", dict(heap.keys), loose=not heap.whole, loops=heap.loops)
     return Value(open=True, name="?batch")

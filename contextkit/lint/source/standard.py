@@ -6,13 +6,15 @@ Law: a model a row; what is not modelled passes on the taints of all it was give
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source.containers import iterated
 from contextkit.lint.source.follow import written
 from contextkit.lint.source.given import Given
-from contextkit.lint.source.sequences import deepcopy, deque, islice, iterator
+from contextkit.lint.source.mappings import as_dict, by_sorted_keys, defaulted, orderless, replaced
+from contextkit.lint.source.sequences import deepcopy, deque, from_keys, islice, iterator, mapped, zipped
 from contextkit.lint.source.values import NOTHING, Heap, Kind, Taint, Value, deep, merge
 
 if TYPE_CHECKING:
@@ -72,24 +74,23 @@ def _sorted(given: Given) -> Value:
     source = given.get(0) or Value(open=True)
     parts = iterated(given.run, source, given.node, given.scope)
     heap = given.run.heap("list", items=[_settled(item) for item in parts.items])
-    heap.taints = _orderless(parts.taints)
+    heap.taints = orderless(parts.taints)
     key = given.keywords.get("key")
     if key is not None and key.name == "builtins.id":
         heap.add({given.run.taint(Kind.IDENTITY, given.node, given.scope)})
+    _after(heap, source)
+    return Value(heap=heap, taints=orderless(source.taints))
+
+
+def _after(heap: Heap, source: Value) -> None:
+    """A list made of another, or of one of several, has what was done to them behind it."""
     for other in source.heaps():
-        heap.whole, heap.grown, heap.events = heap.whole and other.whole, other.grown, list(other.events)
-    return Value(heap=heap, taints=_orderless(source.taints))
-
-
-_ORDERS: Final = frozenset({Kind.ORDER, Kind.LISTING})
-
-
-def _orderless(taints: frozenset[Taint]) -> frozenset[Taint]:
-    return frozenset(taint for taint in taints if taint.kind not in _ORDERS)
+        heap.whole, heap.grown = heap.whole and other.whole, heap.grown or other.grown
+        heap.took(other)
 
 
 def _settled(value: Value) -> Value:
-    return replace(value, taints=_orderless(value.taints))
+    return replace(value, taints=orderless(value.taints))
 
 
 def _list(given: Given, kind: str = "list") -> Value:
@@ -98,14 +99,14 @@ def _list(given: Given, kind: str = "list") -> Value:
         return Value(heap=given.run.heap(kind))
     parts = iterated(given.run, source, given.node, given.scope)
     heap = given.run.heap(kind, items=list(parts.items), taints=parts.taints)
+    _after(heap, source)
     for other in source.heaps():
-        heap.whole, heap.grown, heap.events = other.whole and heap.whole, other.grown, list(other.events)
         heap.keys = dict(other.keys) if kind == "list" and other.kind != "dict" else {}
     if not any(True for _ in source.heaps()):
         heap.whole = False
     if kind == "set":
-        heap.items, heap.taints = [_settled(item) for item in heap.items], _orderless(heap.taints)
-    return Value(heap=heap, taints=source.taints if kind != "set" else _orderless(source.taints))
+        heap.items, heap.taints = [_settled(item) for item in heap.items], orderless(heap.taints)
+    return Value(heap=heap, taints=source.taints if kind != "set" else orderless(source.taints))
 
 
 def _dict(given: Given) -> Value:
@@ -131,7 +132,7 @@ def _len(given: Given) -> Value:
     """The length of what grows from turn to turn counts the turns."""
     run, source = given.run, given.get(0) or Value(open=True)
     if source.text is not None:
-        return Value(const=len(source.text), taints=source.taints)
+        return Value(const=len(source.text), taints=frozenset(t for t in source.taints if t.kind not in _SIZED))
     node = given.node.args[0] if isinstance(given.node, ast.Call) and given.node.args else given.node
     name = written(node).lower()
     grows = any(heap.grown is not None for heap in source.heaps())
@@ -172,7 +173,7 @@ def _dumps(given: Given) -> Value:
     taints = given.taints()
     flag = given.keywords.get("sort_keys") or given.keywords.get("option")
     if flag is not None and (flag.open or flag.const not in {False, NOTHING, None}):
-        kept = frozenset(t for t in taints if t.kind is not Kind.SERIAL)
+        kept = frozenset(t for t in by_sorted_keys(source) if t.kind is not Kind.SERIAL)
         return Value(taints=kept, name="str()")
     objects = given.keywords.get("default")
     if objects is not None and objects.name in {"builtins.repr", "builtins.str"} and _holds_object(source):
@@ -226,14 +227,13 @@ def _partial(given: Given) -> Value:
     return Value(native=call, name=target.name)
 
 
-def _map(given: Given) -> Value:
-    from contextkit.lint.source.calls import call_value  # noqa: PLC0415
-
-    if len(given.args) < 2:  # noqa: PLR2004  (function and iterable)
-        return Value(open=True)
-    parts = iterated(given.run, given.args[1], given.node, given.scope)
-    made = [call_value(given.run, given.args[0], [one], {}, given.node, given.scope) for one in parts.items[:4]]
-    return Value(heap=given.run.heap("list", items=made, taints=parts.taints))
+def _print(given: Given) -> Value:
+    """What is printed into an object is in it."""
+    file = given.keywords.get("file")
+    for heap in file.heaps() if file is not None else ():
+        heap.rest.append(Value(taints=frozenset().union(*(deep(one) for one in given.args))))
+        heap.trim()
+    return Value(const=None)
 
 
 def _filter(given: Given) -> Value:
@@ -267,7 +267,7 @@ def _vars(given: Given) -> Value:
 
 
 def _reduce(given: Given) -> Value:
-    return Value(taints=_orderless(given.taints()))
+    return Value(taints=orderless(given.taints()))
 
 
 def _run(given: Given) -> Value:
@@ -298,13 +298,23 @@ def _generator(given: Given) -> Value:
     return Value(name=dotted, open=True)
 
 
+def _template(kind: str) -> Callable[[Given], Value]:
+    def made(given: Given) -> Value:
+        from contextkit.lint.source.templates import template  # noqa: PLC0415  (templates are filled with text)
+
+        return template(given, kind)
+
+    return made
+
+
 MODELS: Final[dict[str, Callable[[Given], Value]]] = {
     "builtins.sorted": _sorted, "builtins.list": _list, "builtins.tuple": lambda given: _list(given, "list"),
     "builtins.set": lambda given: _list(given, "set"), "builtins.frozenset": lambda given: _list(given, "set"),
-    "builtins.dict": _dict, "collections.OrderedDict": _dict, "builtins.enumerate": _enumerate,
+    "builtins.dict": _dict, "builtins.dict.fromkeys": from_keys, "builtins.zip": zipped,
+    "collections.OrderedDict": _dict, "collections.ChainMap": _dict, "builtins.enumerate": _enumerate,
     "builtins.reversed": _list, "builtins.iter": _list, "builtins.len": _len, "builtins.str": _str,
     "builtins.repr": _str, "builtins.format": _str, "builtins.ascii": _str, "builtins.hash": _hash,
-    "builtins.next": _next, "builtins.anext": _next, "builtins.map": _map, "builtins.filter": _filter,
+    "builtins.next": _next, "builtins.anext": _next, "builtins.map": mapped, "builtins.filter": _filter,
     "builtins.getattr": _getattr, "builtins.setattr": _setattr, "builtins.vars": _vars,
     "builtins.min": _reduce, "builtins.max": _reduce, "builtins.sum": _reduce, "builtins.any": _reduce,
     "builtins.all": _reduce, "statistics.mean": _reduce, "math.fsum": _reduce,
@@ -313,6 +323,10 @@ MODELS: Final[dict[str, Callable[[Given], Value]]] = {
     "itertools.islice": islice, "itertools.chain": iterator, "itertools.chain.from_iterable": iterator,
     "collections.deque": lambda given: deque(given, _list(given)), "functools.partial": _partial,
     "fastapi.Depends": _depends, "copy.deepcopy": deepcopy, "copy.copy": _first,
+    "collections.defaultdict": defaulted, "dataclasses.replace": replaced, "dataclasses.asdict": as_dict,
+    "attrs.asdict": as_dict, "builtins.print": _print,
+    "copy.replace": replaced, "string.Template": _template("string"), "jinja2.Template": _template("jinja2"),
+    "attrs.evolve": replaced, "attr.evolve": replaced,
     "typing.cast": lambda given: given.get(1) or Value(open=True), "textwrap.dedent": _first,
     "inspect.cleandoc": _first, "random.seed": _seed, "numpy.random.seed": _seed, "random.Random": _generator,
     "numpy.random.default_rng": _generator, "asyncio.run": _run, "asyncio.gather": _run, "anyio.run": _run,
@@ -325,4 +339,8 @@ MODELS: Final[dict[str, Callable[[Given], Value]]] = {
 
 def model(name: str) -> Callable[[Given], Value] | None:
     """How a callable of the library is followed; None where it is not modelled."""
-    return MODELS.get(name)
+    return MODELS.get(name) or (_dict if _TYPED.match(name) else None)
+
+
+_TYPED: Final = re.compile(r"^anthropic\.types\.(?:[\w.]+\.)?\w*(?:Params?|Request|(?:Non)?Streaming)$")
+"""The SDK's typed dicts: `TextBlockParam(...)`, `MessageCreateParamsNonStreaming(...)`, a batch's `Request(...)`."""

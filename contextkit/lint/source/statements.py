@@ -11,10 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.lint.source.containers import iterated, target_of
+from contextkit.lint.source.cuts import persisted
 from contextkit.lint.source.definitions import define_class, define_function
 from contextkit.lint.source.expressions import extend
 from contextkit.lint.source.follow import Run, choosing, statement, written
-from contextkit.lint.source.guards import ground, narrowed, roomy
+from contextkit.lint.source.guards import decided, ground, narrowed, roomy
+from contextkit.lint.source.lengths import steady
+from contextkit.lint.source.mappings import placed
 from contextkit.lint.source.stores import ensure, record, store
 from contextkit.lint.source.values import Event, Kind, Taint, Value, deep, merge
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["import_"]
 
 _FEW: Final = 6
+_PLACES: Final = frozenset({Kind.ORDER, Kind.LISTING, Kind.RANDOM, Kind.WINDOW})
 Names = dict[str, Value]
 
 
@@ -44,40 +48,8 @@ def _assign(run: Run, node: ast.Assign, scope: Scope) -> None:
     if run.branch and run.because():
         value = value.with_({run.taint(Kind.CHOICE, node, scope, control=True)})
     for target in node.targets:
-        _persisted(run, target, node.value, value, scope)
+        persisted(run, target, node.value, value, scope)
         store(run, target, value, scope)
-
-
-def _slices(source: ast.expr) -> list[ast.Subscript]:
-    """The slices in an expression, found once."""
-    found: list[ast.Subscript] | None = getattr(source, "slices", None)
-    if found is None:
-        found = [one for one in ast.walk(source) if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Slice)]
-        source.slices = found  # type: ignore[attr-defined]  # a tree is ours alone
-    return found
-
-
-def _persisted(run: Run, target: ast.expr, source: ast.expr, value: Value, scope: Scope) -> None:
-    """`messages = messages[-20:]`: what is cut is gone; with room before the next cut it is a planned fold."""
-    name = written(target)
-    if not isinstance(source, ast.Subscript | ast.IfExp | ast.BinOp | ast.List | ast.Call):
-        return
-    slices = _slices(source)
-    if not slices:
-        return
-    own = [one for one in slices if written(one.value) in {name, f"{name}.messages"}]
-    if not own:
-        return
-    room = roomy(run.tests, own[0], run, scope)
-    for heap in value.heaps():
-        cuts = {(one.lineno, one.col_offset) for one in own}
-        for at, event in enumerate(heap.events):
-            if (event.taint.spot.line, event.taint.spot.column) in cuts and room:
-                heap.events[at] = Event(event.taint, over=True)
-        lower = own[0].slice.lower if isinstance(own[0].slice, ast.Slice) else None
-        start = run.value(lower, scope).const if lower is not None else None
-        if type(start) is int and start > 0 and own[0] is source:
-            record(heap, Event(run.taint(Kind.FRONT, own[0], scope), over=room))
 
 
 @statement(ast.AnnAssign)
@@ -154,6 +126,9 @@ def _if(run: Run, node: ast.If, scope: Scope) -> bool:
     if _types_only(node):
         return False
     test = ground(run, run.value(node.test, scope), node.test, scope)
+    sure = decided(node.test, scope)
+    if sure is not None:
+        return run.block(node.body if sure else node.orelse, scope)
     outer = dict(scope.names)
     with run.under(test, node.test):
         scope.names.update(narrowed(node.test, scope, holds=True))
@@ -167,8 +142,6 @@ def _if(run: Run, node: ast.If, scope: Scope) -> bool:
         return True
     if ended or other_ended:
         scope.names = other if ended else body
-        if isinstance(node.test, ast.Name | ast.UnaryOp):
-            return False
         return False
     scope.names = joined(run, body, other, outer, test.taints)
     return False
@@ -198,15 +171,20 @@ def joined(run: Run, one: Names, other: Names, before: Names, test: Any = frozen
 @statement(ast.For)
 @statement(ast.AsyncFor)
 def _for(run: Run, node: ast.For, scope: Scope) -> None:
-    parts = iterated(run, run.value(node.iter, scope), node.iter, scope)
-    before = dict(scope.names)
+    over = run.value(node.iter, scope)
+    parts = iterated(run, over, node.iter, scope)
+    before, outer = dict(scope.names), run.walked
+    run.walked = next((heap for heap in over.heaps() if heap.kind in {"list", "open"}), outer)
     items = (parts.items or [Value(open=True, name="?")])[:_FEW]
-    with run.looped(node, scope):
-        order = frozenset(t for t in parts.taints if t.kind in {Kind.ORDER, Kind.LISTING, Kind.RANDOM, Kind.WINDOW})
+    with run.looped(node, scope) as number:
+        (run.steady.add if steady(run, over, node) else run.steady.discard)(number)
+        order = placed(frozenset(t for t in parts.taints if t.kind in _PLACES))
         for item in items if len(items) > 1 else items * run.rounds:
             turned = target_of(run, item, node, scope)
             store(run, node.target, turned.with_(order) if turned.heap is None else turned, scope)
             _round(run, node.body, scope, before)
+            _flipped(run, node, scope, before)
+    run.walked = outer
     scope.names = joined(run, dict(scope.names), before, before)
     run.block(node.orelse, scope)
 
@@ -218,6 +196,16 @@ def _round(run: Run, body: list[ast.stmt], scope: Scope, before: Names) -> None:
     scope.leaving = outer
 
 
+def _flipped(run: Run, node: ast.stmt, scope: Scope, before: Names) -> None:
+    """`first = False` at the end of a round: the next one is told apart from the first by it."""
+    for name, value in scope.names.items():
+        old = before.get(name)
+        if old is None or old is value or not (old.known and value.known) or old.const == value.const:
+            continue
+        if not value.taints:
+            scope.names[name] = value.with_({run.taint(Kind.TURN, node, scope, name, bound=True)})
+
+
 @statement(ast.While)
 def _while(run: Run, node: ast.While, scope: Scope) -> bool:
     before = dict(scope.names)
@@ -227,6 +215,7 @@ def _while(run: Run, node: ast.While, scope: Scope) -> bool:
             tests = run.tests
             run.tests = (*tests, ast.copy_location(ast.NamedExpr(ast.Name("while"), node.test), node))
             _round(run, node.body, scope, before)
+            _flipped(run, node, scope, before)
             run.tests = tests
     forever = isinstance(node.test, ast.Constant) and bool(node.test.value)
     scope.names = dict(scope.names) if forever else joined(run, dict(scope.names), before, before)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from contextkit.lint.source.follow import written
+from contextkit.lint.source.mappings import keyed
 from contextkit.lint.source.values import Event, Heap, Kind, Value, merge
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def put(run: Run, heap: Heap, key: str, value: Value) -> None:
     """An attribute or key of a heap, strongly where nothing is conditional."""
     value = value.with_(run.because())
     weak = run.branch > 0 or run.stage != heap.stage or bool(heap.cls and heap.cls.made and heap.cls.made.heap is heap)
+    if key == "cache_control" and run.branch > 0 and key not in heap.keys:
+        value = merge((Value(const=None), value))  # a mark that may be there
     heap.keys[key] = merge((heap.keys[key], value)) if weak and key in heap.keys else value
 
 
@@ -81,16 +84,29 @@ def _subscript(run: Run, target: ast.Subscript, value: Value, scope: Scope) -> N
     if isinstance(key.const, str):
         put(run, heap, key.const, value)
         if key.const == "cache_control":
-            heap.marks += 1
+            _marked(run, heap, target.value, scope)
         else:
             _edited(run, heap, target, scope, key.const)
         return
     if type(key.const) is int and heap.kind == "list" and -len(heap.items) <= key.const < len(heap.items):
         heap.items[key.const] = merge((heap.items[key.const], value)) if run.branch else value
     else:
-        heap.rest.append(value.with_(key.taints | run.because()))
+        heap.rest.append(keyed(heap, value.with_(key.taints | run.because())))
     if not (type(key.const) is int and key.const == -1) and not isinstance(key.const, str):
         _placed(run, heap, target, scope)
+
+
+def _marked(run: Run, heap: Heap, target: ast.expr, scope: Scope) -> None:
+    """A mark on a block: known of the block, of what holds it, and of the list through which it was reached."""
+    while isinstance(target, ast.Subscript | ast.Attribute):
+        target = target.value
+    root = run.value(target, scope) if isinstance(target, ast.Name) else Value()
+    reached, holder = [heap, *root.heaps()], heap.parent
+    while holder is not None and len(reached) < _NESTING:
+        reached.append(holder)
+        holder = holder.parent
+    for one in {id(one): one for one in reached}.values():
+        one.marks += 1
 
 
 def _slice_store(run: Run, target: ast.Subscript, heap: Heap, value: Value, scope: Scope) -> None:
@@ -149,7 +165,18 @@ def _unpack(run: Run, target: ast.Tuple | ast.List, value: Value, scope: Scope) 
     for one in target.elts[:UNPACKED]:
         held = merge(parts.items) if parts.items else Value(open=True, name="?")
         if isinstance(one, ast.Starred):
-            held = Value(heap=run.heap("list", items=list(parts.items), whole=False), taints=value.taints)
+            held = _rest(run, value)
         name = one.id if isinstance(one, ast.Name) else ""
         named = Value(open=True, name=f"?{name}", taints=held.taints) if held.name == "?" else held
         store(run, one, named, scope)
+
+
+def _rest(run: Run, value: Value) -> Value:
+    """`*head, last = messages`: the list less a few, its elements where they were."""
+    made = run.heap("list", whole=False)
+    for heap in value.heaps():
+        made.items += [Value(open=True, name="?*", heap=heap), *heap.items[-UNPACKED:]]
+        made.taints |= heap.taints
+        made.took(heap)
+        made.grown = made.grown or heap.grown
+    return Value(heap=made, taints=value.taints, name=value.name, open=True)

@@ -48,58 +48,79 @@ def _scopes(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _reckoned(scope: ast.AST) -> Iterator[ast.expr | ast.stmt]:
-    names = _aliases(scope)
+    names, counted = _aliases(scope), _counted(scope)
     for node in ast.walk(scope):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult | ast.Div):
-            if any(_counts(side, names) for side in (node.left, node.right)):
+            if any(_counts(side, names, counted) for side in (node.left, node.right)):
                 yield node
-        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add) and _counts(node.value, names):
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add) and _counts(node.value, names, counted):
             yield node
-        elif isinstance(node, ast.Compare) and any(_counts(one, names) for one in (node.left, *node.comparators)):
+        elif isinstance(node, ast.Compare) and any(
+            _counts(one, names, counted) for one in (node.left, *node.comparators)
+        ):
             if not any(isinstance(one, ast.Constant) and one.value in {0, None} for one in node.comparators):
                 yield node
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "sum" and node.args:
             first = node.args[0]
             element = first.elt if isinstance(first, ast.GeneratorExp | ast.ListComp) else None
             held = first.elts if isinstance(first, ast.List | ast.Tuple) else [element] if element else []
-            if any(_counts(one, names) for one in held):
+            if any(_counts(one, names, counted) for one in held):
                 yield node
 
 
 def _aliases(scope: ast.AST) -> set[str]:
     """Names bound to input tokens: variables, parameters."""
     found = set()
+    counted = _counted(scope)
     for node in ast.walk(scope):
-        if isinstance(node, ast.Assign) and _read(node.value):
+        if isinstance(node, ast.Assign) and _read(node.value, counted):
             found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.NamedExpr) and _read(node.value):
+        elif isinstance(node, ast.NamedExpr) and _read(node.value, counted):
             found.add(node.target.id)
     return found
 
 
-def _counts(node: ast.AST | None, names: set[str]) -> bool:
-    return node is not None and (_read(node) or (isinstance(node, ast.Name) and node.id in names))
+def _counted(scope: ast.AST) -> set[str]:
+    """Names bound to what `count_tokens` gives: its `input_tokens` is the whole prompt, cached or not."""
+    found = set()
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign | ast.NamedExpr | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if _COUNTING.search(written(node.value)):
+                found |= {written(target) for target in targets}
+    return found
 
 
-def _read(node: ast.AST) -> bool:
+_COUNTING: Final = re.compile(r"count_tokens|token_count|TokensCount")
+
+
+def _counts(node: ast.AST | None, names: set[str], counted: set[str]) -> bool:
+    return node is not None and (_read(node, counted) or (isinstance(node, ast.Name) and node.id in names))
+
+
+def _read(node: ast.AST, counted: set[str]) -> bool:
     """`usage.input_tokens`, `usage["input_tokens"]`, `usage.get("input_tokens", 0)`."""
     if isinstance(node, ast.BoolOp):
-        return any(_read(one) for one in node.values)
+        return any(_read(one, counted) for one in node.values)
     if isinstance(node, ast.Attribute):
-        return node.attr == _FIELD and _is_usage(node.value)
+        return node.attr == _FIELD and _is_usage(node.value, counted)
     if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Constant) and node.slice.value == _FIELD and _is_usage(node.value)
+        return isinstance(node.slice, ast.Constant) and node.slice.value == _FIELD and _is_usage(node.value, counted)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
         first = node.args[0]
-        return isinstance(first, ast.Constant) and first.value == _FIELD and _is_usage(node.func.value)
+        return isinstance(first, ast.Constant) and first.value == _FIELD and _is_usage(node.func.value, counted)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
-        return len(node.args) > 1 and isinstance(node.args[1], ast.Constant) and node.args[1].value == _FIELD
+        named = len(node.args) > 1 and isinstance(node.args[1], ast.Constant) and node.args[1].value == _FIELD
+        return named and _is_usage(node.args[0], counted, strict=False)
     return False
 
 
-def _is_usage(node: ast.AST) -> bool:
-    """Usage as the API gives it; a total of one's own, kept in `self`, is not."""
+def _is_usage(node: ast.AST, counted: set[str], *, strict: bool = True) -> bool:
+    """Usage as the API gives it; a total of one's own, kept in `self`, is not, nor what counting beforehand gives."""
     text = written(node)
-    return text not in {"self", "cls"} and bool(
-        re.search(r"usage|response|resp\b|message|result|\bu\b|stats", text, re.IGNORECASE)
-    )
+    if text in counted or _COUNTING.search(text):
+        return False
+    return text not in {"self", "cls"} and (not strict or bool(_NAMED.search(text)))
+
+
+_NAMED: Final = re.compile(r"usage|response|resp\b|message|result|\bu\b|stats", re.IGNORECASE)

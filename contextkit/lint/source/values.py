@@ -157,7 +157,9 @@ class Heap:
         rest: values under keys or places that are not known.
         taints: of the whole: its order, its selection.
         stage: when it was made; loops: inside which loops; sent: it was part of a request before.
+        grown: where loops or later calls put elements in; counted: loops only of which the rounds are known.
         parent: the list it is an element of; whole: no elements but `items` and `keys`.
+        path: the text of a path; origin: the list of which this is a rendering, element by element.
     """
 
     kind: str
@@ -172,9 +174,12 @@ class Heap:
     merged: bool = False
     sent: bool = False
     grown: Taint | None = None
+    counted: bool = False
     parent: Heap | None = None
     cls: Class | None = None
     marks: int = 0
+    path: str = ""
+    origin: Heap | None = None
     events: list[Event] = field(default_factory=list)
 
     def took(self, other: Heap) -> None:
@@ -182,8 +187,14 @@ class Heap:
         for event in other.events[:_EVENTS]:
             if len(self.events) < _EVENTS and event not in self.events:
                 self.events.append(event)
+        self.trim()
+
+    def trim(self) -> None:
+        """Forget elements in the middle of a long list: what grows by itself in a loop would never end."""
         if len(self.items) > _LONGEST:
             del self.items[_LONGEST // 2 : -_LONGEST // 2]
+        if len(self.rest) > _LONGEST:
+            del self.rest[_LONGEST:]
 
     def add(self, taints: Iterable[Taint]) -> None:
         """Taint the whole."""

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from contextkit.lint.outcome import Outcome, Problem
 from contextkit.lint.output import render
 from contextkit.lint.output.markdown import cell
 from contextkit.lint.rule import Finding, Place, Severity
+from tests.lint.output.sarif_parts import LOG
 
 KEYS = ["code", "name", "severity", "path", "line", "column", "request", "pointer", "message", "flow"]
 
@@ -129,13 +130,35 @@ def test_sarif_addresses_are_relative_where_they_can_be(tmp_path: Path, monkeypa
     assert places[1] == places[2] == {"uri": (tmp_path / "c.py").as_uri()}
 
 
-def test_sarif_is_valid_against_the_schema() -> None:
-    """OASIS's schema accepts a log with everything in it, and an empty one."""
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
-    file = os.environ.get("SARIF_SCHEMA")
-    if not file:
-        pytest.skip("SARIF_SCHEMA does not name a copy of sarif-schema-2.1.0.json")
-    schema = json.loads(Path(file).read_text(encoding="utf-8"))
-    validator = jsonschema.validators.validator_for(schema)(schema)
+def broken_logs() -> list[dict[str, Any]]:
+    """A log with one fault each: a wrong name, level, line, version, and a missing part."""
+    logs = [json.loads(render(an_outcome(), "sarif")) for _ in range(5)]
+    results = [log["runs"][0]["results"][0] for log in logs]
+    results[0]["rule_id"] = "CK201"
+    results[1]["level"] = "info"
+    results[2]["locations"][0]["physicalLocation"]["region"]["startLine"] = 0
+    logs[3]["version"] = "2.1"
+    del results[4]["message"]
+    return logs
+
+
+def test_sarif_has_the_form_of_the_specification() -> None:
+    """The parts that are written are those of SARIF 2.1.0, with everything in a log and in an empty one."""
+    jsonschema = import_module("jsonschema")  # of the extra dev; it has no types
+    jsonschema.Draft202012Validator.check_schema(LOG)
+    validator = jsonschema.Draft202012Validator(LOG)
     for outcome in (an_outcome(), Outcome()):
-        assert not list(validator.iter_errors(json.loads(render(outcome, "sarif"))))
+        assert [error.message for error in validator.iter_errors(json.loads(render(outcome, "sarif")))] == []
+    for at, log in enumerate(broken_logs()):
+        assert list(validator.iter_errors(log)), at
+
+
+def test_sarif_is_valid_against_the_schema() -> None:
+    """OASIS's whole schema, as the models that were generated from it, accepts the same and refuses the same."""
+    models = pytest.importorskip("pydantic_sarif.model", reason="pydantic-sarif (extra dev) is not installed")
+    whole = models.StaticAnalysisResultsFormatSarifVersion210JsonSchema
+    for outcome in (an_outcome(), Outcome()):
+        whole.model_validate_json(render(outcome, "sarif"))
+    for log in broken_logs():
+        with pytest.raises(ValueError, match="validation error"):
+            whole.model_validate(log)

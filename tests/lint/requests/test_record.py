@@ -102,7 +102,8 @@ def test_a_model_for_bodies_that_name_none() -> None:
     """The model given to the check is that of requests without one."""
     body = {"max_tokens": 5, "messages": [{"role": "user", "content": "Hi."}], "cache_control": {"type": "ephemeral"}}
     assert [one.code for one in found([body], model="claude-opus-5-5")] == ["CK305"]
-    assert found([body]) == []
+    (one,) = found([body])
+    assert (one.code, one.severity, one.pointer) == ("CK329", "info", "")
 
 
 def test_a_file_without_any_request() -> None:

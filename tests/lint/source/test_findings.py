@@ -92,3 +92,37 @@ def test_a_program_that_never_ends_is_followed_in_bounded_time() -> None:
         "    return client.messages.create(model='claude-opus-4-6', system=system, messages=messages)\n"
     )
     assert "CK101" in {one.code for one in found_in({"app.py": source})}
+
+
+def test_one_cause_on_one_line_is_one_finding() -> None:
+    """Two sources of a kind on a line are one finding, the leftmost, with the edits of both."""
+    source = (
+        "import os\nimport anthropic\nclient = anthropic.Anthropic()\n\ndef ask(messages):\n"
+        "    system = ' '.join(os.listdir('a')) + ' '.join(os.listdir('b'))\n"
+        "    return client.messages.create(model='claude-opus-4-8', system=system, messages=messages)\n"
+    )
+    (one,) = found_in({"app.py": source})
+    assert (one.code, one.line, one.column) == ("CK108", 6, source.splitlines()[5].index("os.listdir") + 1)
+    assert sum(edit.text.startswith("sorted(") for edit in one.edits) == 2
+
+
+def test_a_set_that_grows_from_itself_is_followed_in_bounded_steps() -> None:
+    """Sets that are united in a loop again and again keep a bounded number of elements."""
+    lines = "".join(f"        a.update(b | {{text + '{n}'}})\n        b.update(a | {{text}})\n" for n in range(60))
+    source = (
+        "import anthropic\nclient = anthropic.Anthropic()\n\ndef ask(texts, messages):\n    a, b = set(), set()\n"
+        f"    for text in texts:\n{lines}"
+        "    return client.messages.create(model='claude-opus-4-8', system=' '.join(sorted(a)), messages=messages)\n"
+    )
+    assert [one for one in found_in({"app.py": source}) if one.code != "CK113"] == []
+
+
+def test_an_id_of_the_process_is_worth_a_look() -> None:
+    """A fresh id made when a module is imported gives each process a prefix of its own; a date is none of that."""
+    for made, expected in (("uuid.uuid4()", [("CK103", Severity.INFO)]), ("time.time()", [])):
+        source = (
+            f"import time, uuid\nimport anthropic\nclient = anthropic.Anthropic()\nRUN = {made}\n\n"
+            "def ask(messages):\n"
+            "    return client.messages.create(model='claude-opus-4-8', system=f'Run {RUN}', messages=messages)\n"
+        )
+        assert [(one.code, one.severity) for one in found_in({"app.py": source})] == expected

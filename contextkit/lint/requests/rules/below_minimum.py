@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from contextkit.tokens.parts import counts_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from contextkit.cache.spell import Spelled
     from contextkit.lint.requests.memory import Memory
     from contextkit.lint.requests.sequence import Seen
     from contextkit.lint.rule import Finding
@@ -58,10 +60,11 @@ class BelowMinimum(BodyRule):
     def look(cls, seen: Seen, memory: Memory) -> Iterator[Finding]:
         """Nothing yet: a conversation may still grow."""
         story = memory.story(seen)
-        if not seen.first and story.small is None:
-            yield from ()
-            return
-        story.small = _small(seen, memory)
+        if seen.first or story.small is not None:
+            chars = seen.ticket.now.size if seen.ticket else 0
+            if story.small is None or story.chars != chars or seen.record.usage is not None:
+                story.small, story.chars = _small(seen, memory), chars
+        yield from ()
 
     @classmethod
     def end(cls, memory: Memory) -> Iterator[Finding]:
@@ -72,12 +75,15 @@ class BelowMinimum(BodyRule):
                 forms.setdefault(f"{story.small.record.body['model']} {story.small.place}", []).append(story.small)
         for spots in forms.values():
             spot = spots[0]
+            about = "" if spot.record.usage else "about "
+            model = spot.record.body["model"]
+            said = f"the marked prefix has {about}{spot.tokens:,} tokens; {model} caches from {_minimum(model):,} on"
             more = f", and in {len(spots) - 1} further conversations" if len(spots) > 1 else ""
             made = cls.at(
                 memory.path,
                 spot.record.line,
                 1,
-                spot.said + more,
+                said + more,
                 request=spot.record.number,
                 pointer=spot.place,
             )
@@ -94,16 +100,27 @@ def _small(seen: Seen, memory: Memory) -> Spot | None:
     minimum = row.min_prefix
     if record.usage is not None and (record.usage.prompt > record.usage.input or record.usage.prompt >= minimum):
         return None
+    if not all(isinstance(mark.block["cache_control"], Mapping) for mark in seen.marks):
+        return None  # the API refuses it, as another rule says
     last = ticket.now.marks[-1].pos
     if ticket.now.size_at(last) > _CHARS * minimum:
         return None
     tokens = _marked_tokens(seen, memory, ticket.now.size_at(last))
     if tokens >= _SURE * minimum:
         return None
-    place = record.pointer(mark_pointer(record.body, ticket.now, last))
-    about = "" if record.usage else "about "
-    said = f"the marked prefix has {about}{tokens:,} tokens; {row.id} caches from {minimum:,} on"
-    return Spot(replace(record, body={"model": row.id}, answer={}, chat=None), place, said, tokens)
+    return Spot(record.bare(row.id), record.pointer(_last_mark(seen, ticket.now)), tokens=tokens)
+
+
+def _last_mark(seen: Seen, now: Spelled) -> str:
+    """Where the last mark that counts is written; read off the marks where every one of them counts."""
+    if len(seen.marks) == len(now.marks) and not seen.record.body.get("cache_control"):
+        return f"{seen.marks[-1].place}/cache_control"
+    return mark_pointer(seen.record.body, now, now.marks[-1].pos)
+
+
+def _minimum(model: str) -> int:
+    row = facts.model(model)
+    return row.min_prefix if row else 0
 
 
 def _marked_tokens(seen: Seen, memory: Memory, chars: int) -> int:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from contextkit.api.facts import TTL_SECONDS, UNMARKABLE
 from contextkit.lint.requests.kinds import BodyRule
-from contextkit.lint.requests.place import marks
 from contextkit.lint.rule import Severity
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class MarkNotAllowed(BodyRule):
         """Every such mark."""
         body = seen.record.body
         last: tuple[str, Any] = ("", None)
-        for place, block, ttl in marks(body):
+        for place, block, ttl in seen.marks:
             why = _why(block) or _form(block["cache_control"])
             if why:
                 yield cls.on(memory, seen.record, f"{place}/cache_control", why)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from contextkit.lint.requests.kinds import BodyRule
-from contextkit.lint.requests.place import marks
 from contextkit.lint.rule import Severity
 
 if TYPE_CHECKING:
@@ -42,6 +41,6 @@ class MarkOnEmptyText(BodyRule):
     @classmethod
     def look(cls, seen: Seen, memory: Memory) -> Iterator[Finding]:
         """Every such mark."""
-        for place, block, _ in marks(seen.record.body):
+        for place, block, _ in seen.marks:
             if block.get("type") == "text" and not str(block.get("text") or "").strip():
                 yield cls.on(memory, seen.record, f"{place}/cache_control", "a mark on an empty text")

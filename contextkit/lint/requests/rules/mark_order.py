@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from contextkit.lint.requests.kinds import BodyRule
-from contextkit.lint.requests.place import marks
 from contextkit.lint.rule import Severity
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class MarkOrder(BodyRule):
         """The first one-hour mark that comes too late."""
         short = ""
         body = seen.record.body
-        found = [(f"{place}/cache_control", ttl) for place, _, ttl in marks(body)]
+        found = [(f"{place}/cache_control", ttl) for place, _, ttl in seen.marks]
         automatic = body.get("cache_control")
         if isinstance(automatic, dict):
             found.append(("/cache_control", "1h" if automatic.get("ttl") == "1h" else "5m"))

@@ -54,11 +54,12 @@ class NeverMarked(BodyRule):
         if seen.ticket is None or seen.ticket.now.marks:
             story.unmarked = None
         elif seen.first:
-            story.unmarked = Spot(replace(seen.record, body={}, answer={}, chat=None), "")
+            story.unmarked = Spot(seen.record.bare(), "")
         if story.unmarked is not None and seen.ticket is not None:
             row = facts.model(seen.ticket.now.model)
             large = seen.ticket.now.size / _CHARS > (row.min_prefix if row else 4096)
-            story.unmarked = replace(story.unmarked, tokens=int(large))
+            if large != bool(story.unmarked.tokens):
+                story.unmarked = replace(story.unmarked, tokens=int(large))
         yield from ()
 
     @classmethod

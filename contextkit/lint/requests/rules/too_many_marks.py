@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from contextkit.api.facts import MAX_MARKS
 from contextkit.lint.requests.kinds import BodyRule
-from contextkit.lint.requests.place import marks
 from contextkit.lint.rule import Severity
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class TooManyMarks(BodyRule):
     def look(cls, seen: Seen, memory: Memory) -> Iterator[Finding]:
         """The first mark too many."""
         body = seen.record.body
-        places = [place for place, _, _ in marks(body)]
+        places = [one.place for one in seen.marks]
         automatic = bool(body.get("cache_control")) and not (places and places[-1] == _last(body))
         if len(places) + automatic > MAX_MARKS:
             place = places[MAX_MARKS] if len(places) > MAX_MARKS else ""

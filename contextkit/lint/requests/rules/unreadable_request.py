@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from contextkit.api.wellformed import malformed
 from contextkit.lint.requests.kinds import BodyRule
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from contextkit.lint.requests.memory import Memory
+    from contextkit.lint.requests.record import Record
     from contextkit.lint.requests.sequence import Seen
     from contextkit.lint.rule import Finding
 
 __all__ = ["UnreadableRequest"]
+
+_PARTS: Final = ("messages", "system", "tools")
 
 
 class UnreadableRequest(BodyRule):
@@ -48,5 +51,11 @@ class UnreadableRequest(BodyRule):
     def look(cls, seen: Seen, memory: Memory) -> Iterator[Finding]:
         """A body that the watch could not read."""
         if seen.ticket is None:
-            why = next(malformed(seen.record.body), "its content has not the API's form")
-            yield cls.on(memory, seen.record, "", f"the request could not be read: {why}")
+            yield cls.body(memory, seen.record)
+
+    @classmethod
+    def body(cls, memory: Memory, record: Record) -> Finding:
+        """The finding for a body that has not the API's form; a missing parameter is no reason, a block's form is."""
+        faults = malformed({**record.body, "model": record.body.get("model") or "unknown", "max_tokens": 1})
+        why = next((fault for fault in faults if fault.startswith(_PARTS)), "its content has not the API's form")
+        return cls.on(memory, record, "", f"the request could not be read: {why}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from contextkit.lint.requests.kinds import BodyRule
@@ -73,7 +72,7 @@ class VolatileText(BodyRule):
         if seen.ticket is not None:
             head = memory.head(seen.ticket.now)
             if head.requests == 1 and not seen.breaks and seen.first:
-                record = replace(seen.record, body={}, answer={}, chat=None)
+                record = seen.record.bare()
                 for place, text in head_texts(seen.record.body):
                     head.hints += [
                         Spot(record, seen.record.pointer(place), f"{what} in the prefix: {excerpt(text, at)!r}")

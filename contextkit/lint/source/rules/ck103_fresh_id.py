@@ -14,7 +14,8 @@ class FreshId(TaintRule):
 
     What it does:
         Reports `uuid4()`, tokens, ULIDs, names of temporary files and their kin that reach tools, system or earlier
-        messages.
+        messages. One that is made once, when a module is imported, is only worth a look (info): each process has its
+        own prefix, and all its requests share it.
 
     Why is this bad:
         A request id at the top of the system prompt makes every prefix unique.

@@ -15,7 +15,8 @@ class Environment(TaintRule):
     What it does:
         Reports environment variables, host and user names, process ids, the working directory, the platform, the
         state of a git repository and the output of commands, where they are read per call and reach the cached
-        part.
+        part. What an object reads once counts, too, except variables that are settings of the program: `USER` and
+        `HOME` are a person's, `COMPANY_NAME` is not.
 
     Why is this bad:
         Workers on several hosts, and one worker in several folders, each write a prefix of their own; what a

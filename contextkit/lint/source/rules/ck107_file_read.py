@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextkit.lint.rule import Severity
+from contextkit.lint.source.files import FIXED
 from contextkit.lint.source.reach import Reach, TaintRule
 from contextkit.lint.source.values import Kind
 
@@ -14,7 +15,7 @@ class FileRead(TaintRule):
 
     What it does:
         Reports the content, size or state of a file that is read at each request and reaches the cached part. A
-        file of the program itself, with a fixed path, is only worth a look (info).
+        file with a fixed path that the program itself never writes is only worth a look (info).
 
     Why is this bad:
         Whoever edits the file between two calls rewrites the prefix of all running conversations.
@@ -36,5 +37,5 @@ class FileRead(TaintRule):
 
     @classmethod
     def weight(cls, reach: Reach) -> Severity:
-        """A fixed file is most likely the program's own."""
-        return Severity.INFO if reach.taint.fix == "fixed" else cls.severity
+        """A fixed file that the program does not write is most likely its own."""
+        return Severity.INFO if reach.taint.fix.startswith(FIXED) else cls.severity

@@ -20,11 +20,15 @@ class UnorderedListing(TaintRule):
 
     What it does:
         Reports `os.listdir`, `glob`, `iterdir`, `as_completed`, the tools that an MCP server lists and the like,
-        where their order reaches the cached part. `sorted()` ends it.
+        where their order reaches the cached part, however the folder is named (`Path("/srv/skills")` or
+        `Path(__file__).parent / "skills"`). `sorted()` ends it. What is listed once, when a module is imported, is not
+        reported.
 
     Why is this bad:
-        The order differs between machines and may change when a file is added; tools in another order are other
-        tools.
+        No listing promises an order. Python passes on the file system's, which differs between hosts and builds of an
+        image, and may change when a file is added; tools in another order are other tools. On one image, with no file
+        changed, a folder comes in the same order again, which is why it seems to work. A process that lists once
+        keeps one order: at worst each host writes a prefix of its own, once.
 
     Example:
         docs = "\n".join(p.read_text() for p in Path("docs").glob("*.md"))

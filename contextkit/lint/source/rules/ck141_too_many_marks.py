@@ -45,7 +45,8 @@ class TooManyMarks(SourceRule):
             marks = count(sent)
             if len(marks) > MAX_MARKS:
                 spot = marks[MAX_MARKS].spot
-                message = f"the request has {len(marks)} marks; the API takes {MAX_MARKS}"
+                least = "at least " if len({mark.spot for mark in marks}) < len(marks) else ""
+                message = f"the request has {least}{len(marks)} marks; the API takes {MAX_MARKS}"
                 flow = (spot.place("the fifth mark"), sent.spot.place("sent here"))
                 yield cls.at(spot.path, spot.line, spot.column + 1, message, flow=flow)
             elif (endlessly := endless(sent, program.text)) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from contextkit.lint.rule import Finding, Severity
 from contextkit.lint.source.marks import below_minimum
@@ -19,7 +19,8 @@ class BelowMinimum(SourceRule):
 
     What it does:
         Counts a marked prefix that is all literal and reports it when it is below the model's minimum. The count is
-        an estimate, with a margin of a quarter.
+        an estimate, with a margin of a quarter, so that what is reported is below for certain. A text
+        of a few words, as samples and tests have, is only worth a look (info).
 
     Why is this bad:
         A shorter prefix is neither written nor read, without an error: the mark does nothing.
@@ -33,7 +34,7 @@ class BelowMinimum(SourceRule):
 
     code = "CK144"
     name = "prefix-below-minimum"
-    severity = Severity.INFO
+    severity = Severity.WARNING
     advice = "Mark a longer prefix (more instructions, the tools, the conversation), or leave the mark out."
 
     @classmethod
@@ -45,4 +46,16 @@ class BelowMinimum(SourceRule):
                 mark, tokens, least = short
                 spot = mark.spot
                 message = f"about {tokens} tokens before this mark; this model caches from {least} on"
-                yield cls.at(spot.path, spot.line, spot.column + 1, message, flow=(sent.spot.place("sent here"),))
+                weight = Severity.INFO if tokens < _STAND_IN else cls.severity
+                yield cls.at(
+                    spot.path,
+                    spot.line,
+                    spot.column + 1,
+                    message,
+                    severity=weight,
+                    flow=(sent.spot.place("sent here"),),
+                )
+
+
+_STAND_IN: Final = 16
+"""A text of a few words ("You help.") stands in for another, in a sample or a test."""

@@ -19,6 +19,7 @@ class NoMarkInLoop(SourceRule):
 
     What it does:
         Reports a request inside a loop whose messages grow from round to round, with `cache_control` nowhere in it.
+        A constant that is imported from elsewhere is taken for text without a mark.
 
     Why is this bad:
         Nothing is cached without a mark: every round pays the whole history at the full price.
