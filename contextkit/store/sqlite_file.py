@@ -15,6 +15,7 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from contextkit.store.base import StoreError
@@ -142,7 +143,7 @@ class SQLiteFile:
         name = self.path if writable else f"{Path(self.path).absolute().as_uri()}?mode=ro"
         db = sqlite3.connect(name, timeout=self.wait, isolation_level=None, check_same_thread=False, uri=not writable)
         try:
-            _prepare(db, durable=self.durable, writable=writable)
+            _prepare(db, durable=self.durable, writable=writable, wait=self.wait)
         except BaseException:
             db.close()
             raise
@@ -150,6 +151,7 @@ class SQLiteFile:
         return db
 
 
+_PAUSE: Final = 0.005  # seconds between two tries at a setting that another process is changing
 _FIX: Final = "Is it a file of ours, writable, on a disk with room, and held by nobody else?"
 _FIXES: Final = (
     ("full", "Make room on the disk; what was acknowledged before is kept."),
@@ -174,10 +176,10 @@ def _touched(path: Path) -> bool:
     return True
 
 
-def _prepare(db: sqlite3.Connection, *, durable: bool, writable: bool) -> None:
+def _prepare(db: sqlite3.Connection, *, durable: bool, writable: bool, wait: float) -> None:
     """Settings of a connection, and the tables of a new or an older file."""
     if writable:
-        db.execute(f"PRAGMA journal_mode = {'DELETE' if durable else 'WAL'}")
+        _journal(db, "delete" if durable else "wal", wait)
         db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     version, tables = _state(db)
     if version > len(_SCHEMAS) and _ours(db):
@@ -198,6 +200,21 @@ def _prepare(db: sqlite3.Connection, *, durable: bool, writable: bool) -> None:
         with suppress(sqlite3.Error):
             db.execute("ROLLBACK")
         raise
+
+
+def _journal(db: sqlite3.Connection, mode: str, wait: float) -> None:
+    """Set how the file is journaled; SQLite does not wait by itself where two processes want to change that at once."""
+    until = monotonic() + wait
+    while True:
+        try:
+            if db.execute("PRAGMA journal_mode").fetchone()[0] != mode:
+                db.execute(f"PRAGMA journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() >= until:
+                raise
+            sleep(_PAUSE)
+        else:
+            return
 
 
 def _state(db: sqlite3.Connection) -> tuple[int, int]:

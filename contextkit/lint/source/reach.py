@@ -48,7 +48,7 @@ class Program:
 
 _IN_MESSAGES: Final = frozenset({
     Kind.CLOCK, Kind.RANDOM, Kind.UUID, Kind.IDENTITY, Kind.COUNTER, Kind.ENVIRONMENT, Kind.LISTING, Kind.ORDER,
-    Kind.SERIAL, Kind.RETRIEVAL, Kind.WINDOW, Kind.TRIM,
+    Kind.RETRIEVAL, Kind.WINDOW, Kind.TRIM,
 })  # fmt: skip
 _BY_CHOICE: Final = frozenset({Kind.CLOCK, Kind.RANDOM, Kind.UUID, Kind.IDENTITY, Kind.COUNTER, Kind.LISTING,
                                Kind.ORDER, Kind.FILE, Kind.ENVIRONMENT})  # fmt: skip

@@ -20,6 +20,7 @@ __all__ = ["Block", "Mark", "Sent", "blocks_of", "system_of"]
 
 _ORDERS: Final = frozenset({Kind.RANDOM, Kind.ORDER, Kind.LISTING})
 _EITHER: Final = 2
+_IN_MESSAGES: Final = frozenset({"tool_result", "tool_use", "image", "document", "thinking", "redacted_thinking"})
 _CHAIN: Final = 4  # renderings of renderings of a list
 RANK: Final = ("call", "init", "module")
 
@@ -155,7 +156,10 @@ def _held(value: Value) -> Iterator[tuple[Value, Heap | None]]:
 def system_of(value: Value | None, at: Spot) -> list[Block]:
     """The blocks of `system`."""
     found: list[Block] = []
-    for number, (item, heap) in enumerate(_held(value) if value is not None else ()):
+    for number, (block, heap) in enumerate(_held(value) if value is not None else ()):
+        item = _sayable(block)
+        if item is None:
+            continue
         order = heap.taints if heap is not None else frozenset()
         more = heap is not None and ((heap.grown is not None and not heap.counted) or not heap.whole)
         spot = item.at or value.at if value else at
@@ -163,6 +167,18 @@ def system_of(value: Value | None, at: Spot) -> list[Block]:
     if value is not None and found:
         found[0] = _with(found[0], value.taints)
     return found
+
+
+def _sayable(item: Value) -> Value | None:
+    """A block without the types that only messages hold: one encoder may write the blocks of both."""
+    every = item.each()
+    left = [one for one in every if not _only_in_messages(one)]
+    return item if len(left) == len(every) else merge(left) if left else None
+
+
+def _only_in_messages(block: Value) -> bool:
+    kind = block.heap.keys.get("type") if block.heap is not None and block.heap.kind == "dict" else None
+    return kind is not None and kind.const in _IN_MESSAGES
 
 
 def _with(block: Block, taints: Iterable[Taint]) -> Block:
