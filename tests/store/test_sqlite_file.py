@@ -17,7 +17,7 @@ AT_ONCE = 8
 
 
 @pytest.mark.parametrize("durable", [False, True])
-def test_a_new_file_can_be_opened_by_many_at_once(tmp_path: Path, durable: bool) -> None:  # noqa: FBT001
+def test_a_new_file_can_be_opened_by_many_at_once(tmp_path: Path, durable: bool) -> None:
     """Connections that set up the same new file side by side wait for each other; none is refused."""
     for number in range(25):
         ready = Barrier(AT_ONCE)
