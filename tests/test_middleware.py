@@ -362,8 +362,8 @@ def test_an_unknown_model_is_watched_without_a_price() -> None:
     observer = an_observer(emulator)
     client = emulator.client(middleware=[observer])
     with pytest.warns(UserWarning, match="no price is known"):
-        client.messages.create(**a_request(model="claude-next-9"))
-    client.messages.create(**a_request(*turns(1), model="claude-next-9", system=SYSTEM + "!"))
+        client.messages.create(**a_request(model="claude-watched-9"))
+    client.messages.create(**a_request(*turns(1), model="claude-watched-9", system=SYSTEM + "!"))
     (violation,) = observer.violations
     assert violation.tokens > 0
     assert violation.usd is None
